@@ -1,0 +1,130 @@
+// An op is one row: everything generic (printing, parsing, verifying, autodiff, passes) derives
+// from it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace gptc::ir {
+
+class Builder;
+
+enum Trait : std::uint32_t {
+  none = 0,
+  elementwise = 1 << 0,  // element i of a result depends on elements i of the (broadcast) operands
+  row_local =
+      1 << 1,  // a row (last axis) of a result depends on the same rows of the operands,
+               // and on whole operands that have one row only; elementwise ops are row_local too
+  commutative = 1 << 2,  // the first two operands may change places
+  random = 1 << 3,       // has rng_key and a counter operand
+  view = 1 << 4,         // the result is the operand's bytes under another type
+  cheap = 1 << 5,        // worth recomputing rather than keeping
+  source = 1 << 6,       // no operands; not merged or moved by passes unless they know it
+  broadcasts = 1 << 7,   // operands follow broadcast_shapes; vjp may return the broadcast shape
+};
+using Traits = std::uint32_t;
+
+enum class Arity : std::uint8_t { one, optional, variadic };
+
+struct OperandSpec {
+  std::string_view name;
+  Arity arity = Arity::one;  // optional and variadic ones come last
+};
+
+struct AttrSpec {
+  std::string_view name;
+  AttrKind kind;
+  std::optional<AttrValue> fallback;  // none: required
+  std::string_view doc;
+};
+
+/// What infer sees; check() raises a UserError `op: rule, but got value` with the DSL's line and
+/// scope.
+struct InferContext {
+  OpKind kind;
+  std::span<const Type> operands;
+  const Attrs& attrs;
+  const Graph* body = nullptr;
+  const Origin& origin;
+
+  const Type& operand(std::size_t i) const { return operands[i]; }
+  void check(bool holds, std::string_view rule, std::string_view got) const;
+};
+using InferFn = std::vector<Type> (*)(const InferContext&);
+
+/// Gradients of the operands from those of the results (nothing: zero). One entry per operand;
+/// nothing where an operand has no gradient by nature (ids, counters). Broadcast sums are made by
+/// the caller.
+struct VjpContext {
+  Builder& builder;  // inserts into the same graph
+  const Graph& graph;
+  NodeId node;
+  std::span<const std::optional<Value>> grads;
+
+  Value operand(std::size_t i) const { return graph[node].operands[i]; }
+  Value result(std::uint32_t i) const { return {node, i}; }
+  const Attrs& attrs() const { return graph[node].attrs; }
+};
+using VjpFn = std::vector<std::optional<Value>> (*)(const VjpContext&);
+
+/// The same computation from core ops, built by `builder` on `operands`; one value per result.
+using DecomposeFn = std::vector<Value> (*)(Builder& builder, const Node& node,
+                                           std::span<const Value> operands);
+
+/// The result may be written over the operand's bytes, if nothing reads them later.
+struct InPlace {
+  std::uint32_t result;
+  std::size_t operand;
+};
+
+/// A forward op that another op computes on its way: if `by` has the same leading operands and
+/// attributes, its result takes the place of ours (gelu by gelu_with_grad).
+struct ComputedBy {
+  OpKind by;
+  std::uint32_t result;     // ours
+  std::uint32_t by_result;  // theirs
+};
+
+using CostFn = double (*)(const Graph&, const Node&);
+
+struct OpDef {
+  OpKind kind;
+  std::string_view name;
+  std::string_view doc;
+  std::vector<OperandSpec> operands;
+  std::vector<AttrSpec> attributes = {};
+  Traits traits = Trait::none;
+  InferFn infer = nullptr;
+  VjpFn vjp = nullptr;              // none: an op on the path to a parameter is an error
+  DecomposeFn decompose = nullptr;  // none: a core op, which needs a reference kernel
+  std::vector<InPlace> in_place = {};
+  std::vector<ComputedBy> computed_by = {};
+  CostFn flops = nullptr;  // none: one per element of the results
+
+  bool has(Trait trait) const { return (traits & trait) != 0; }
+};
+
+/// The row of an op. A line in ops.def without a row is a link error: every family file defines
+/// `const OpDef& op_<name>()` for each of its ops.
+const OpDef& op_def(OpKind kind);
+inline const OpDef& op_def(const Node& node) { return op_def(node.kind); }
+std::optional<OpKind> find_op(std::string_view name);
+std::span<const OpKind> all_ops();
+
+/// Fills defaults, then checks names, kinds and presence against the row; UserError otherwise.
+Attrs checked_attrs(const OpDef& def, Attrs attrs, const Origin& origin);
+/// Checks the operand count, then runs the row's infer.
+std::vector<Type> infer_types(const OpDef& def, std::span<const Type> operands, const Attrs& attrs,
+                              const Graph* body, const Origin& origin);
+
+double flops(const Graph& graph, NodeId node);
+/// Operand and result bytes that must move at least.
+double bytes(const Graph& graph, NodeId node);
+
+}  // namespace gptc::ir
