@@ -4,7 +4,8 @@ function(gptc_options target)
   target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR})
   target_compile_features(${target} PUBLIC cxx_std_20)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-                                           -Wsign-conversion -Wnon-virtual-dtor -Woverloaded-virtual)
+                                           -Wsign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
+                                           -Wno-missing-field-initializers)
   target_compile_options(${target} PUBLIC -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
   if(GPTC_WERROR)
     target_compile_options(${target} PRIVATE -Werror)

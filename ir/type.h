@@ -74,7 +74,8 @@ std::optional<Shape> broadcast_shapes(const Shape& a, const Shape& b);
 struct Type {
   DType dtype = DType::f32;
   Shape shape;
-  std::int64_t bytes() const { return shape.numel() * dtype_bytes(dtype); }
+  /// Overflow-checked; InternalError if a dimension is named.
+  std::int64_t bytes() const;
   std::string text() const;  // "f32[4x256x768]"
   friend bool operator==(const Type&, const Type&) = default;
 };
