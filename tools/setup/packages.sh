@@ -50,7 +50,8 @@ say "packages: installing ${missing[*]}"
 # An index that cannot be refreshed is not fatal: the packages may be in the old one.
 apt update || true
 if ! apt install -y --no-install-recommends "${missing[@]}"; then
-  reason="$(grep -E '^(E|Err)[: ]' "$log" | head -n 1 || true)"
-  die "could not install ${missing[*]}: ${reason:-$(tail -n 1 "$log")}; check the network and the package sources, then run it again"
+  reason="$(grep -m 1 '^E:' "$log" || tail -n 1 "$log")"
+  network="$(grep -m 1 -A 1 '^Err:' "$log" | tr -s ' \n' ' ' || true)"
+  die "could not install ${missing[*]}: $reason${network:+ ($network)}; check the network and the package sources, then run it again"
 fi
 say "packages: done"
