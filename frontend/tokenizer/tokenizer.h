@@ -1,0 +1,117 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "frontend/tokenizer/error.h"
+
+namespace gptc::tokenizer {
+
+class Vocabulary;
+
+/// The text of the token that ends a document.
+inline constexpr std::string_view kEndOfText = "<|endoftext|>";
+
+/// What `<|endoftext|>` and other special tokens are where they stand in a text. `as_text` is the
+/// right choice for text from outside: there it is spelled with ordinary tokens.
+enum class SpecialTokens : std::uint8_t { as_text, recognised };
+
+struct EncodeOptions {
+  SpecialTokens special = SpecialTokens::as_text;
+};
+
+struct LearnProgress {
+  std::int32_t merges_done;
+  std::int32_t merges_wanted;
+};
+
+struct LearnOptions {
+  std::int32_t vocab_size = 50257;  ///< 256 bytes + merges + <|endoftext|>; at least 257
+  std::int64_t min_frequency = 2;   ///< a pair seen less often is not merged; at least 1
+  int threads = 0;                  ///< for counting words; 0: as many as the machine has
+  /// Called now and then on the calling thread; an exception it throws ends the learning.
+  std::function<void(const LearnProgress&)> progress;
+};
+
+/// GPT-2's byte-level BPE: text to token ids and back (Radford et al. 2019).
+///
+/// Any byte sequence can be encoded, and decode(encode(x)) == x. Ids are those of OpenAI's encoder,
+/// tiktoken and Hugging Face tokenizers. Immutable, cheap to copy, safe to use from many threads.
+///
+///     const auto tokenizer = Tokenizer::load("data/gpt2");
+///     const std::vector<std::int32_t> ids = tokenizer.encode("Hello, world!");  // 15496 11 995 0
+class Tokenizer {
+ public:
+  /// Reads vocab.json and merges.txt from a folder, or encoder.json and vocab.bpe. Throws Error
+  /// that names the file and the line or byte where something is wrong with them.
+  static Tokenizer load(const std::filesystem::path& directory);
+
+  /// The same from the files' contents.
+  static Tokenizer parse(std::string_view vocab_json, std::string_view merges_txt);
+
+  /// Learns merges from documents: the most frequent pair of neighbouring tokens first, of equally
+  /// frequent ones the smallest (left id, right id), never across pieces (see pretokenize.h). Ids 0
+  /// to 255 are the bytes in GPT-2's order, merge i is 256 + i, `<|endoftext|>` is the last. The
+  /// result is the same for any number of threads; its vocab_size() is smaller than asked for if
+  /// the documents run out of pairs. Throws Error for options out of range.
+  static Tokenizer learn(std::span<const std::string_view> documents, const LearnOptions& options);
+
+  std::vector<std::int32_t> encode(std::string_view text, EncodeOptions options = {}) const;
+
+  /// The tokens' bytes, joined; not always valid UTF-8 (see StreamDecoder, replace_invalid_utf8).
+  /// Throws Error for an id outside 0 to vocab_size()-1.
+  std::string decode(std::span<const std::int32_t> ids) const;
+
+  /// The bytes of one token, valid as long as this tokenizer or a copy of it. Throws like decode.
+  std::string_view token_bytes(std::int32_t id) const;
+
+  /// The token as vocab.json writes it: printable characters for bytes, a special token's own text.
+  std::string token_text(std::int32_t id) const;
+
+  std::int32_t vocab_size() const;
+  std::optional<std::int32_t> end_of_text() const;
+  std::span<const std::int32_t> special_tokens() const;  ///< ascending
+
+  /// Merge `rank` (0 is the first to be applied) as merges.txt writes it, "left right".
+  std::int32_t merge_count() const;
+  std::string merge_text(std::int32_t rank) const;
+
+  /// The contents of the two files that load() reads and other programs know.
+  std::string vocab_json() const;
+  std::string merges_txt() const;
+
+ private:
+  explicit Tokenizer(std::shared_ptr<const Vocabulary> vocabulary);
+  void check_id(std::int32_t id) const;
+  std::shared_ptr<const Vocabulary> vocabulary_;
+};
+
+/// Turns tokens into text as they come, holding back the bytes of a character that is not complete.
+/// Everything given out is valid UTF-8, and all of it joined is replace_invalid_utf8(decode(ids)).
+class StreamDecoder {
+ public:
+  explicit StreamDecoder(Tokenizer tokenizer) : tokenizer_(std::move(tokenizer)) {}
+
+  /// The text that this token completes, perhaps empty. Throws Error for an unknown id.
+  std::string push(std::int32_t id);
+
+  /// The end of the stream: U+FFFD if bytes are left over.
+  std::string finish();
+
+ private:
+  Tokenizer tokenizer_;
+  std::string held_;
+};
+
+/// `bytes` with every longest invalid part replaced by U+FFFD (The Unicode Standard, section 3.9).
+std::string replace_invalid_utf8(std::string_view bytes);
+
+}  // namespace gptc::tokenizer
