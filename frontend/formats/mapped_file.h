@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+namespace gptc::formats {
+
+/// A regular file mapped read-only for the life of the object. An empty file is an empty span.
+/// Throws Error with the path and cause. Whoever replaces the file must rename over it (AtomicFile
+/// does): cutting it short under a mapping is fatal on any system.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::string& path);
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  ~MappedFile();
+
+  [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
+
+ private:
+  std::span<const std::byte> bytes_;
+};
+
+}  // namespace gptc::formats
