@@ -4,6 +4,7 @@
 #include <boost/graph/breadth_first_search.hpp>
 #include <boost/graph/reverse_graph.hpp>
 #include <boost/graph/topological_sort.hpp>
+#include <optional>
 #include <queue>
 
 #include "ir/check.h"
@@ -63,38 +64,73 @@ std::vector<bool> reachable(const Graph& graph, const std::vector<NodeId>& roots
              : search(boost::make_reverse_graph(structure), roots, graph.slots());
 }
 
-bool equal(const Graph& a, const Graph& b) {
-  const std::vector<NodeId> left = topological_order(a);
-  const std::vector<NodeId> right = topological_order(b);
-  if (a.name() != b.name() || left.size() != right.size()) return false;
-  std::vector<NodeId> partner(a.slots());
-  for (std::size_t i = 0; i < left.size(); ++i) partner[left[i].index] = right[i];
-  const auto same = [&](Value x, Value y) {
-    return partner[x.node.index] == y.node && x.result == y.result;
-  };
-  for (std::size_t i = 0; i < left.size(); ++i) {
-    const Node& x = a[left[i]];
-    const Node& y = b[right[i]];
-    if (x.kind != y.kind || x.results != y.results || x.attrs != y.attrs || x.origin != y.origin ||
-        !std::equal(x.operands.begin(), x.operands.end(), y.operands.begin(), y.operands.end(),
-                    same) ||
-        (x.body == nullptr) != (y.body == nullptr) || (x.body && !equal(*x.body, *y.body))) {
-      return false;
-    }
+namespace {
+
+bool is_interface(const Graph& graph, NodeId id) {
+  return graph[id].kind == OpKind::input || graph[id].kind == OpKind::state;
+}
+
+std::vector<NodeId> computing_nodes(const Graph& graph) {
+  std::vector<NodeId> nodes = topological_order(graph);
+  std::erase_if(nodes, [&](NodeId id) { return is_interface(graph, id); });
+  return nodes;
+}
+
+/// Which node of b stands for a node of a; inputs are matched by position, states by name.
+class Matching {
+ public:
+  Matching(const Graph& a, const Graph& b) : a_(a), b_(b), partner_(a.slots()) {}
+  void pair(NodeId x, NodeId y) { partner_[x.index] = y; }
+  bool same(Value x, Value y) const {
+    if (x.result != y.result) return false;
+    const Node& node = a_[x.node];
+    if (node.kind != OpKind::state) return partner_[x.node.index] == y.node;
+    const Node& other = b_[y.node];
+    return other.kind == OpKind::state && node.attrs == other.attrs &&
+           node.results == other.results;
   }
-  const auto same_output = [&](const Output& x, const Output& y) {
-    return x.name == y.name && same(x.value, y.value);
-  };
-  const auto same_update = [&](const Update& x, const Update& y) {
-    return x.state == y.state && same(x.value, y.value);
-  };
-  const auto same_input = [&](NodeId x, NodeId y) { return partner[x.index] == y; };
-  return std::equal(a.inputs().begin(), a.inputs().end(), b.inputs().begin(), b.inputs().end(),
-                    same_input) &&
-         std::equal(a.outputs().begin(), a.outputs().end(), b.outputs().begin(), b.outputs().end(),
-                    same_output) &&
+
+ private:
+  const Graph& a_;
+  const Graph& b_;
+  std::vector<std::optional<NodeId>> partner_;
+};
+
+bool same_node(const Node& x, const Node& y, const Matching& match) {
+  return x.kind == y.kind && x.results == y.results && x.attrs == y.attrs && x.origin == y.origin &&
+         std::equal(x.operands.begin(), x.operands.end(), y.operands.begin(), y.operands.end(),
+                    [&](Value v, Value w) { return match.same(v, w); }) &&
+         (x.body == nullptr) == (y.body == nullptr) && (!x.body || equal(*x.body, *y.body));
+}
+
+}  // namespace
+
+bool equal(const Graph& a, const Graph& b) {
+  const std::vector<NodeId> left = computing_nodes(a);
+  const std::vector<NodeId> right = computing_nodes(b);
+  if (a.name() != b.name() || left.size() != right.size() ||
+      a.inputs().size() != b.inputs().size()) {
+    return false;
+  }
+  Matching match(a, b);
+  for (std::size_t i = 0; i < a.inputs().size(); ++i) {
+    const Node& x = a[a.inputs()[i]];
+    const Node& y = b[b.inputs()[i]];
+    if (x.attrs != y.attrs || x.results != y.results) return false;
+    match.pair(a.inputs()[i], b.inputs()[i]);
+  }
+  for (std::size_t i = 0; i < left.size(); ++i) match.pair(left[i], right[i]);
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    if (!same_node(a[left[i]], b[right[i]], match)) return false;
+  }
+  return std::equal(a.outputs().begin(), a.outputs().end(), b.outputs().begin(), b.outputs().end(),
+                    [&](const Output& x, const Output& y) {
+                      return x.name == y.name && match.same(x.value, y.value);
+                    }) &&
          std::equal(a.updates().begin(), a.updates().end(), b.updates().begin(), b.updates().end(),
-                    same_update);
+                    [&](const Update& x, const Update& y) {
+                      return x.state == y.state && match.same(x.value, y.value);
+                    });
 }
 
 }  // namespace gptc::ir

@@ -13,4 +13,7 @@ namespace gptc::ir {
 void verify(const Module& module);
 void verify(const Graph& graph, const Module* module = nullptr);
 
+/// InternalError unless the text form parses back to an equal module.
+void verify_text(const Module& module);
+
 }  // namespace gptc::ir

@@ -1,0 +1,138 @@
+#include "ir/verify.h"
+
+#include <algorithm>
+#include <set>
+
+#include "ir/check.h"
+#include "ir/graph_algo.h"
+#include "ir/op_def.h"
+#include "ir/parse.h"
+#include "ir/print.h"
+
+namespace gptc::ir {
+namespace {
+
+bool valid_name(std::string_view name) {
+  const auto letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  const auto rest = [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '.'; };
+  return !name.empty() && letter(name[0]) && std::all_of(name.begin(), name.end(), rest);
+}
+
+class Verifier {
+ public:
+  Verifier(const Graph& graph, const Module* module) : graph_(graph), module_(module) {}
+
+  void run() {
+    internal_check(graph_.edges_match_operands(), "{}: Boost.Graph's edges are not the operands",
+                   graph_.name());
+    for (const NodeId id : topological_order(graph_)) check_node(id);
+    for (const NodeId id : graph_.inputs()) check_interface_name(id);
+    for (const Output& output : graph_.outputs()) {
+      check_value(output.value, "output " + output.name);
+      internal_check(valid_name(output.name) && output_names_.insert(output.name).second,
+                     "{}: output name '{}' is not a new, valid name", graph_.name(), output.name);
+    }
+    for (const Update& update : graph_.updates()) check_update(update);
+  }
+
+ private:
+  std::string where(NodeId id) const {
+    const Node& node = graph_[id];
+    return fmt::format("{}: node {} ({}) in scope '{}'", graph_.name(), id.index, op_def(node).name,
+                       node.origin.scope);
+  }
+
+  void check_value(Value value, const std::string& who) const {
+    internal_check(graph_.alive(value.node) && value.result < graph_[value.node].results.size(),
+                   "{}: {} uses a value that does not exist", graph_.name(), who);
+  }
+
+  void check_node(NodeId id) {
+    const Node& node = graph_[id];
+    const OpDef& def = op_def(node);
+    std::vector<Type> types;
+    for (const Value& operand : node.operands) {
+      check_value(operand, where(id));
+      types.push_back(graph_.type(operand));
+    }
+    if (node.kind == OpKind::state) check_interface_name(id);
+    if (node.kind == OpKind::input || node.kind == OpKind::state) return;
+    check_inference(id, def, types);
+    if (node.body) Verifier(*node.body, nullptr).run();
+    check_random_key(id, def);
+  }
+
+  void check_inference(NodeId id, const OpDef& def, const std::vector<Type>& types) const {
+    const Node& node = graph_[id];
+    try {
+      internal_check(checked_attrs(def, node.attrs, node.origin) == node.attrs,
+                     "{}: attributes lack their defaults", where(id));
+      const std::vector<Type> inferred =
+          infer_types(def, types, node.attrs, node.body.get(), node.origin);
+      internal_check(inferred == node.results,
+                     "{}: stored types differ from the inferred ones ({})", where(id),
+                     inferred.empty() ? "none" : inferred[0].text());
+    } catch (const UserError& error) {
+      internal_error("{}: {}", where(id), error.what());
+    }
+  }
+
+  void check_random_key(NodeId id, const OpDef& def) {
+    const Node& node = graph_[id];
+    const AttrValue* p = node.attrs.find("p");
+    const bool draws = p == nullptr || std::get<double>(*p) > 0;
+    if (!def.has(Trait::random) || !draws || node.origin.scope.ends_with("/grad")) return;
+    internal_check(keys_.insert(node.attrs.key("rng_key")).second,
+                   "{}: its rng_key is used by another op", where(id));
+  }
+
+  void check_interface_name(NodeId id) {
+    const std::string& name = graph_[id].attrs.string("name");
+    internal_check(valid_name(name) && interface_names_.insert(name).second,
+                   "{}: '{}' is not a new, valid name for an input or state", graph_.name(), name);
+    if (module_ == nullptr || graph_[id].kind != OpKind::state) return;
+    const State* state = module_->find_state(name);
+    internal_check(state != nullptr && state->type == graph_.type({id, 0}),
+                   "{}: state '{}' is not declared with type {}", graph_.name(), name,
+                   graph_.type({id, 0}).text());
+  }
+
+  void check_update(const Update& update) {
+    check_value(update.value, "update of " + update.state);
+    internal_check(updated_.insert(update.state).second, "{}: state '{}' is updated twice",
+                   graph_.name(), update.state);
+    if (module_ == nullptr) return;
+    const State* state = module_->find_state(update.state);
+    internal_check(state != nullptr && state->type == graph_.type(update.value),
+                   "{}: the update of '{}' has type {}, which is not the state's", graph_.name(),
+                   update.state, graph_.type(update.value).text());
+  }
+
+  const Graph& graph_;
+  const Module* module_;
+  std::set<std::string> interface_names_, output_names_, updated_;
+  std::set<std::uint64_t> keys_;
+};
+
+}  // namespace
+
+void verify(const Graph& graph, const Module* module) { Verifier(graph, module).run(); }
+
+void verify(const Module& module) {
+  for (const State& state : module.states()) {
+    internal_check(valid_name(state.name), "module {}: '{}' is not a valid state name",
+                   module.name(), state.name);
+  }
+  for (const Graph& graph : module.graphs()) verify(graph, &module);
+}
+
+void verify_text(const Module& module) {
+  const std::string text = print(module);
+  const Module again = parse(text, "printed " + module.name());
+  internal_check(equal(module, again), "module {}: its text parses to another module",
+                 module.name());
+}
+
+}  // namespace gptc::ir
