@@ -1,0 +1,206 @@
+#include "backends/onednn/dnnl_compat.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <oneapi/dnnl/dnnl.hpp>
+
+#include "ir/check.h"
+
+namespace gptc::onednn {
+namespace {
+
+// Both live as long as the program: primitives may die in any order at exit.
+const dnnl::engine& cpu_engine() {
+  static const auto* engine = new dnnl::engine(dnnl::engine::kind::cpu, 0);
+  return *engine;
+}
+
+const dnnl::stream& cpu_stream() {
+  static const auto* stream = new dnnl::stream(cpu_engine());
+  return *stream;
+}
+
+dnnl::memory::data_type data_type(ir::DType dtype) {
+  switch (dtype) {
+    case ir::DType::f32:
+      return dnnl::memory::data_type::f32;
+    case ir::DType::bf16:
+      return dnnl::memory::data_type::bf16;
+    case ir::DType::i32:
+      return dnnl::memory::data_type::s32;
+    case ir::DType::i8:
+      return dnnl::memory::data_type::s8;
+    case ir::DType::f64:
+    case ir::DType::i64:
+      break;
+  }
+  ir::internal_error("oneDNN has no {}", ir::dtype_name(dtype));
+}
+
+/// Two-dimensional unless the result is a batch.
+dnnl::memory::desc desc_of(const MatrixLayout& layout, bool batched) {
+  dnnl::memory::dims dims{layout.rows, layout.cols};
+  dnnl::memory::dims strides{layout.row_stride, layout.col_stride};
+  if (batched) {
+    dims.insert(dims.begin(), layout.batch);
+    strides.insert(strides.begin(), layout.batch_stride);
+  }
+  return {dims, data_type(layout.dtype), strides};
+}
+
+MatrixLayout row_of(const MatrixLayout& c) { return MatrixLayout::plain(c.dtype, 1, 1, c.cols); }
+
+void append_eltwise(dnnl::post_ops& ops, dnnl::algorithm algorithm) {
+#if DNNL_VERSION_MAJOR >= 3
+  ops.append_eltwise(algorithm, 0.F, 0.F);
+#else
+  ops.append_eltwise(1.F, algorithm, 0.F, 0.F);
+#endif
+}
+
+dnnl::matmul::primitive_desc make_desc(const dnnl::memory::desc& a, const dnnl::memory::desc& b,
+                                       const dnnl::memory::desc& bias, const dnnl::memory::desc& c,
+                                       const dnnl::primitive_attr& attr) {
+#if DNNL_VERSION_MAJOR >= 3
+  return {cpu_engine(), a, b, bias, c, attr};
+#else
+  return {dnnl::matmul::desc(a, b, bias, c), attr, cpu_engine()};
+#endif
+}
+
+std::int64_t bytes_of(const dnnl::memory::desc& desc) {
+  return static_cast<std::int64_t>(desc.get_size());
+}
+
+dnnl::memory memory_at(const dnnl::memory::desc& desc, const std::byte* data) {
+  // oneDNN takes no const pointers; it only reads what is no destination.
+  return {desc, cpu_engine(), const_cast<std::byte*>(data)};
+}
+
+}  // namespace
+
+MatrixLayout MatrixLayout::plain(ir::DType dtype, std::int64_t batch, std::int64_t rows,
+                                 std::int64_t cols) {
+  return {.dtype = dtype,
+          .batch = batch,
+          .rows = rows,
+          .cols = cols,
+          .batch_stride = rows * cols,
+          .row_stride = cols,
+          .col_stride = 1};
+}
+
+MatrixLayout MatrixLayout::transposed() const {
+  MatrixLayout other = *this;
+  std::swap(other.rows, other.cols);
+  std::swap(other.row_stride, other.col_stride);
+  return other;
+}
+
+struct MatmulPrimitive::Impl {
+  dnnl::memory::desc a, b, bias, c;
+  dnnl::matmul::primitive_desc desc;
+  dnnl::matmul primitive;
+  /// Argument index and descriptor of each operand, in the order of MatmulPointers::operands.
+  std::vector<std::pair<int, dnnl::memory::desc>> operands;
+
+  explicit Impl(const MatmulSpec& spec);
+};
+
+MatmulPrimitive::Impl::Impl(const MatmulSpec& spec) {
+  const bool batched = spec.c.batch > 1;
+  a = desc_of(spec.a, batched);
+  b = desc_of(spec.b, batched);
+  c = desc_of(spec.c, batched);
+  dnnl::post_ops ops;
+  for (const PostOp op : spec.post_ops) {
+    const int arg = DNNL_ARG_ATTR_MULTIPLE_POST_OP(ops.len()) | DNNL_ARG_SRC_1;
+    const dnnl::memory::desc row = desc_of(row_of(spec.c), batched);
+    if (op == PostOp::bias_row && operands.empty() && ops.len() == 0) {
+      bias = row;
+      operands.emplace_back(DNNL_ARG_BIAS, row);
+    } else if (op == PostOp::bias_row) {
+      ops.append_binary(dnnl::algorithm::binary_add, row);
+      operands.emplace_back(arg, row);
+    } else if (op == PostOp::gelu_tanh) {
+      append_eltwise(ops, dnnl::algorithm::eltwise_gelu_tanh);
+    } else if (op == PostOp::relu) {
+      append_eltwise(ops, dnnl::algorithm::eltwise_relu);
+    } else if (op == PostOp::accumulate) {
+      ops.append_sum(1.F);
+    } else {
+      const bool is_mul = op == PostOp::mul;
+      ops.append_binary(is_mul ? dnnl::algorithm::binary_mul : dnnl::algorithm::binary_add, c);
+      operands.emplace_back(arg, c);
+    }
+  }
+  dnnl::primitive_attr attr;
+  attr.set_post_ops(ops);
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  desc = make_desc(a, b, bias, c, attr);
+  primitive = dnnl::matmul(desc);
+}
+
+struct MatmulCall::Impl {
+  dnnl::matmul primitive;
+  std::vector<dnnl::memory> memories;
+  std::vector<dnnl_exec_arg_t> args;
+
+  void add(int arg, dnnl::memory memory) {
+    args.push_back({arg, memory.get()});
+    memories.push_back(std::move(memory));
+  }
+};
+
+MatmulCall::MatmulCall(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+MatmulCall::MatmulCall(MatmulCall&&) noexcept = default;
+MatmulCall& MatmulCall::operator=(MatmulCall&&) noexcept = default;
+MatmulCall::~MatmulCall() = default;
+
+void MatmulCall::execute() const {
+  const dnnl_status_t status =
+      dnnl_primitive_execute(impl_->primitive.get(), cpu_stream().get(),
+                             static_cast<int>(impl_->args.size()), impl_->args.data());
+  if (status != dnnl_success) ir::internal_error("oneDNN matmul failed with status {}", +status);
+}
+
+MatmulPrimitive::MatmulPrimitive(const MatmulSpec& spec) {
+  try {
+    impl_ = std::make_shared<const Impl>(spec);
+  } catch (const dnnl::error& error) {
+    ir::internal_error("oneDNN {} refuses a matmul [{},{},{}]x[{},{},{}]: {}", dnnl_version_text(),
+                       spec.a.batch, spec.a.rows, spec.a.cols, spec.b.batch, spec.b.rows,
+                       spec.b.cols, error.what());
+  }
+}
+
+std::int64_t MatmulPrimitive::scratchpad_bytes() const {
+  return bytes_of(impl_->desc.scratchpad_desc());
+}
+
+MatmulCall MatmulPrimitive::bind(const MatmulPointers& pointers) const {
+  ir::internal_check(pointers.operands.size() == impl_->operands.size(),
+                     "oneDNN matmul: {} operands for {} post-ops", pointers.operands.size(),
+                     impl_->operands.size());
+  auto call = std::make_unique<MatmulCall::Impl>();
+  call->primitive = impl_->primitive;
+  call->add(DNNL_ARG_SRC, memory_at(impl_->a, pointers.a));
+  call->add(DNNL_ARG_WEIGHTS, memory_at(impl_->b, pointers.b));
+  call->add(DNNL_ARG_DST, memory_at(impl_->c, pointers.c));
+  for (std::size_t i = 0; i < impl_->operands.size(); ++i) {
+    const auto& [arg, desc] = impl_->operands[i];
+    call->add(arg, memory_at(desc, pointers.operands[i]));
+  }
+  const dnnl::memory::desc scratchpad = impl_->desc.scratchpad_desc();
+  if (bytes_of(scratchpad) > 0) {
+    call->add(DNNL_ARG_SCRATCHPAD, memory_at(scratchpad, pointers.scratchpad));
+  }
+  return MatmulCall(std::move(call));
+}
+
+std::string dnnl_version_text() {
+  const dnnl_version_t* version = dnnl_version();
+  return fmt::format("{}.{}.{}", version->major, version->minor, version->patch);
+}
+
+}  // namespace gptc::onednn

@@ -1,0 +1,117 @@
+// matmul with its epilogue: one oneDNN primitive. Transposes and batches are strides, never copies.
+#include <algorithm>
+
+#include "backends/onednn/dnnl_compat.h"
+#include "backends/onednn/kernel.h"
+#include "ir/check.h"
+
+namespace gptc::onednn {
+namespace {
+
+/// The product over all axes before the last two.
+std::int64_t batch_of(const ir::Shape& shape) {
+  std::int64_t batch = 1;
+  for (std::size_t axis = 0; axis + 2 < shape.rank(); ++axis) batch *= shape[axis].size();
+  return batch;
+}
+
+/// The operand as the product sees it: [batch, rows, cols] after undoing a stored transposition.
+MatrixLayout layout_of(const ir::Type& type, bool transposed) {
+  const ir::Shape& shape = type.shape;
+  const MatrixLayout stored = MatrixLayout::plain(
+      type.dtype, batch_of(shape), shape[shape.rank() - 2].size(), shape.back().size());
+  return transposed ? stored.transposed() : stored;
+}
+
+/// [batch, rows, cols] in C order as one tall matrix.
+MatrixLayout flattened(const MatrixLayout& layout) {
+  return MatrixLayout::plain(layout.dtype, 1, layout.batch * layout.rows, layout.cols);
+}
+
+PostOp post_op(const std::string& name) {
+  if (name == "bias") return PostOp::bias_row;
+  if (name == "gelu") return PostOp::gelu_tanh;
+  if (name == "relu") return PostOp::relu;
+  if (name == "mul") return PostOp::mul;
+  if (name == "add") return PostOp::add;
+  ir::internal_error("matmul: unknown epilogue '{}'", name);
+}
+
+bool takes_operand(PostOp op) {
+  return op == PostOp::bias_row || op == PostOp::mul || op == PostOp::add;
+}
+
+MatmulSpec spec_of(const ir::Graph& graph, const ir::Node& node) {
+  const ir::Type& b_type = graph.type(node.operands[1]);
+  const bool transpose_a = node.attrs.flag("transpose_a");
+  MatmulSpec spec{.a = layout_of(graph.type(node.operands[0]), transpose_a),
+                  .b = layout_of(b_type, node.attrs.flag("transpose_b")),
+                  .c = layout_of(node.results[0], false),
+                  .post_ops = {}};
+  // One matrix b for all of a batch: a tall 2-D product, which oneDNN runs best.
+  if (spec.b.batch == 1 && !transpose_a) {
+    spec.a = flattened(spec.a);
+    spec.c = flattened(spec.c);
+  }
+  for (const std::string& name : node.attrs.strings("epilogue")) {
+    spec.post_ops.push_back(post_op(name));
+  }
+  return spec;
+}
+
+/// With the add at `index` reading what the result held before.
+MatmulSpec accumulating(MatmulSpec spec, std::size_t index) {
+  spec.post_ops[index] = PostOp::accumulate;
+  return spec;
+}
+
+class MatmulKernel final : public Kernel {
+ public:
+  explicit MatmulKernel(MatmulCall call) : call_(std::move(call)) {}
+  void execute() override { call_.execute(); }
+
+ private:
+  MatmulCall call_;
+};
+
+std::int64_t workspace(const ir::Graph& graph, const ir::Node& node, int /*threads*/) {
+  const MatmulSpec spec = spec_of(graph, node);
+  std::int64_t bytes = MatmulPrimitive(spec).scratchpad_bytes();
+  // Which add is in place, if any, is known only when memory has been planned.
+  for (std::size_t i = 0; i < spec.post_ops.size(); ++i) {
+    if (spec.post_ops[i] != PostOp::add) continue;
+    bytes = std::max(bytes, MatmulPrimitive(accumulating(spec, i)).scratchpad_bytes());
+  }
+  return bytes;
+}
+
+std::unique_ptr<Kernel> create(const ir::Graph& graph, const ir::Node& node,
+                               const KernelArgs& args) {
+  MatmulSpec spec = spec_of(graph, node);
+  MatmulPointers pointers{.a = args.operands[0],
+                          .b = args.operands[1],
+                          .c = args.results[0],
+                          .operands = {},
+                          .scratchpad = args.workspace};
+  std::size_t operand = 2;
+  bool in_place = false;
+  for (std::size_t i = 0; i < spec.post_ops.size(); ++i) {
+    if (!takes_operand(spec.post_ops[i])) continue;
+    const std::byte* data = args.operands[operand++];
+    if (data != pointers.c) {
+      pointers.operands.push_back(data);
+      continue;
+    }
+    ir::internal_check(spec.post_ops[i] == PostOp::add && !in_place,
+                       "matmul: only one add of the epilogue may be in place");
+    in_place = true;
+    spec = accumulating(std::move(spec), i);
+  }
+  return std::make_unique<MatmulKernel>(MatmulPrimitive(spec).bind(pointers));
+}
+
+}  // namespace
+
+KernelRow kernel_matmul() { return {.workspace = workspace, .create = create}; }
+
+}  // namespace gptc::onednn
