@@ -18,14 +18,9 @@ void map(Call<F>& call, const Fn& fn) {
 
 template <class F, class Fn>
 void zip(Call<F>& call, const Fn& fn) {
-  HostTensor<F>& out = call.results[0];
-  for_each_index(out.type.shape, [&](std::size_t flat, const Index& index) {
-    const std::size_t a = broadcast_index(call.shape(0), index);
-    const std::size_t b = broadcast_index(call.shape(1), index);
-    if (out.is_real())
-      out.reals[flat] = fn(call.reals(0)[a], call.reals(1)[b]);
-    else
-      out.ints[flat] = fn(call.ints(0)[a], call.ints(1)[b]);
+  for_each_index(call.results[0].type.shape, [&](std::size_t flat, const Index& index) {
+    call.out()[flat] = fn(call.reals(0)[broadcast_index(call.shape(0), index)],
+                          call.reals(1)[broadcast_index(call.shape(1), index)]);
   });
 }
 
@@ -70,11 +65,11 @@ void kernel_gelu_with_grad(Call<F>& call) {
 }
 GPTC_REFERENCE_KERNEL(gelu_with_grad);
 
-#define GPTC_BINARY(name, expression)                                    \
-  template <class F>                                                     \
-  void kernel_##name(Call<F>& call) {                                    \
-    zip(call, [](auto a, auto b) -> decltype(a) { return expression; }); \
-  }                                                                      \
+#define GPTC_BINARY(name, expression)               \
+  template <class F>                                \
+  void kernel_##name(Call<F>& call) {               \
+    zip(call, [](F a, F b) { return expression; }); \
+  }                                                 \
   GPTC_REFERENCE_KERNEL(name)
 
 GPTC_BINARY(add, a + b);
