@@ -25,9 +25,12 @@ if ((${#files[@]} == 0)); then
 fi
 
 say "tidy: ${#files[@]} files, $jobs at a time"
+# The analyzer's deep mode takes three times the time of everything else together.
+tidy=(clang-tidy --quiet -p build/release)
+for arg in -Xclang -analyzer-config -Xclang mode=shallow; do tidy+=("--extra-arg=$arg"); done
 # clang-tidy also reports how much it suppressed; only a failing file's output is worth showing.
 # shellcheck disable=SC2016
 printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P "$jobs" bash -c \
-  'out="$(clang-tidy --quiet -p build/release "$0" 2>&1)" || { printf "%s\n" "$out"; exit 1; }' ||
+  'out="$("$@" 2>&1)" || { printf "%s\n" "$out"; exit 1; }' tidy "${tidy[@]}" ||
   die "clang-tidy has findings (above)"
 say "tidy: clean"
