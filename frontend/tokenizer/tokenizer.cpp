@@ -28,8 +28,8 @@ class SpecialFinder {
     Match best{-1, std::string_view::npos};
     std::size_t best_length = 0;
     for (Match& candidate : next_) {
-      if (candidate.begin == std::string_view::npos) continue;
       if (candidate.begin < from) candidate.begin = find(candidate.id, from);
+      if (candidate.begin == std::string_view::npos) continue;
       const std::size_t length = vocabulary_.bytes(candidate.id).size();
       if (candidate.begin < best.begin || (candidate.begin == best.begin && length > best_length)) {
         best = candidate;
