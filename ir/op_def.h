@@ -73,7 +73,8 @@ struct VjpContext {
 };
 using VjpFn = std::vector<std::optional<Value>> (*)(const VjpContext&);
 
-/// The same computation from core ops, built by `builder` on `operands`; one value per result.
+/// The same computation from ops nearer to the core, built by `builder` on `operands`; one value
+/// per result. Empty: this node is core as it is (a matmul without epilogue).
 using DecomposeFn = std::vector<Value> (*)(Builder& builder, const Node& node,
                                            std::span<const Value> operands);
 
@@ -92,6 +93,7 @@ struct ComputedBy {
 };
 
 using CostFn = double (*)(const Graph&, const Node&);
+using NodeTestFn = bool (*)(const Graph&, const Node&);
 
 struct OpDef {
   OpKind kind;
@@ -105,7 +107,8 @@ struct OpDef {
   DecomposeFn decompose = nullptr;  // none: a core op, which needs a reference kernel
   std::vector<InPlace> in_place = {};
   std::vector<ComputedBy> computed_by = {};
-  CostFn flops = nullptr;  // none: one per element of the results
+  CostFn flops = nullptr;             // none: one per element of the results
+  NodeTestFn row_local_if = nullptr;  // for ops that are row_local with some attributes only
 
   bool has(Trait trait) const { return (traits & trait) != 0; }
 };
@@ -122,6 +125,10 @@ Attrs checked_attrs(const OpDef& def, Attrs attrs, const Origin& origin);
 /// Checks the operand count, then runs the row's infer.
 std::vector<Type> infer_types(const OpDef& def, std::span<const Type> operands, const Attrs& attrs,
                               const Graph* body, const Origin& origin);
+
+/// Trait row_local, or a node whose attributes make it so: a reduction of the last axis, a reshape
+/// between [...] and [...,1].
+bool is_row_local(const Graph& graph, NodeId node);
 
 double flops(const Graph& graph, NodeId node);
 /// Operand and result bytes that must move at least.

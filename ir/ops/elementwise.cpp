@@ -65,9 +65,7 @@ Value rsqrt_dx(const Unary& g) {
   return g.b.scale(g.b.mul(g.dy, g.b.mul(g.y, g.b.mul(g.y, g.y))), -0.5);
 }
 Value tanh_dx(const Unary& g) { return g.b.mul(g.dy, affine(g.b, g.b.mul(g.y, g.y), -1, 1)); }
-Value sigmoid_dx(const Unary& g) {
-  return g.b.mul(g.dy, g.b.mul(g.y, affine(g.b, g.y, -1, 1)));
-}
+Value sigmoid_dx(const Unary& g) { return g.b.mul(g.dy, g.b.mul(g.y, affine(g.b, g.y, -1, 1))); }
 Value relu_dx(const Unary& g) { return g.b.mul(g.dy, g.b.op(OpKind::step, {g.x})); }
 Value gelu_dx(const Unary& g) {
   return g.b.mul(g.dy, Value{g.b.node(OpKind::gelu_with_grad, {g.x}), 1});

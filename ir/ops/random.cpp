@@ -43,10 +43,12 @@ rules::Grads vjp_dropout(const VjpContext& context) {
           std::nullopt};
 }
 
-const AttrSpec key_spec = {"rng_key", AttrKind::key, std::nullopt,
-                           "which stream: unique in the module, kept by clones"};
-const AttrSpec dtype_spec = {"dtype", AttrKind::dtype, DType::f32, "the result's dtype"};
-const AttrSpec shape_spec = {"shape", AttrKind::shape, std::nullopt, "the result's shape"};
+AttrSpec key_spec() {
+  return {"rng_key", AttrKind::key, std::nullopt,
+          "which stream: unique in the module, kept by clones"};
+}
+AttrSpec dtype_spec() { return {"dtype", AttrKind::dtype, DType::f32, "the result's dtype"}; }
+AttrSpec shape_spec() { return {"shape", AttrKind::shape, std::nullopt, "the result's shape"}; }
 
 }  // namespace
 
@@ -56,8 +58,11 @@ const OpDef& op_random_normal() {
       .name = "random_normal",
       .doc = "Independent normal numbers, element i from counter i (Box-Muller).",
       .operands = {},
-      .attributes = {dtype_spec, shape_spec, {"mean", AttrKind::real, 0.0, "their mean"},
-                     {"std", AttrKind::real, 1.0, "their standard deviation"}, key_spec},
+      .attributes = {dtype_spec(),
+                     shape_spec(),
+                     {"mean", AttrKind::real, 0.0, "their mean"},
+                     {"std", AttrKind::real, 1.0, "their standard deviation"},
+                     key_spec()},
       .traits = Trait::source | Trait::random,
       .infer = infer_normal,
   };
@@ -70,8 +75,11 @@ const OpDef& op_random_uniform() {
       .name = "random_uniform",
       .doc = "Independent numbers uniform in [low, high), element i from counter i.",
       .operands = {},
-      .attributes = {dtype_spec, shape_spec, {"low", AttrKind::real, 0.0, "the least"},
-                     {"high", AttrKind::real, 1.0, "above all"}, key_spec},
+      .attributes = {dtype_spec(),
+                     shape_spec(),
+                     {"low", AttrKind::real, 0.0, "the least"},
+                     {"high", AttrKind::real, 1.0, "above all"},
+                     key_spec()},
       .traits = Trait::source | Trait::random,
       .infer = infer_uniform,
   };
@@ -82,10 +90,12 @@ const OpDef& op_dropout() {
   static const OpDef def = {
       .kind = OpKind::dropout,
       .name = "dropout",
-      .doc = "x[...], counter i64[] -> like x: x/(1-p) with probability 1-p, else 0 (Srivastava et "
-             "al. 2014, inverted). The gradient is the same dropout of the gradient.",
+      .doc =
+          "x[...], counter i64[] -> like x: x/(1-p) with probability 1-p, else 0 (Srivastava et "
+          "al. 2014, inverted). The gradient is the same dropout of the gradient.",
       .operands = {{"x"}, {"counter"}},
-      .attributes = {{"p", AttrKind::real, std::nullopt, "probability of 0, in [0, 1)"}, key_spec},
+      .attributes = {{"p", AttrKind::real, std::nullopt, "probability of 0, in [0, 1)"},
+                     key_spec()},
       .traits = Trait::elementwise | Trait::row_local | Trait::random | Trait::cheap,
       .infer = infer_dropout,
       .vjp = vjp_dropout,

@@ -7,7 +7,7 @@
 namespace gptc::ir::rules {
 
 std::string text(const Type& type) { return type.text(); }
-std::string text(const Shape& shape) { return "[" + shape.text() + "]"; }
+std::string text(const Shape& shape) { return fmt::format("[{}]", shape.text()); }
 std::string text(const Dim& dim) { return Shape{dim}.text(); }
 std::string text(const Ints& values) { return attr_text(values); }
 std::string text(std::string_view words) { return std::string(words); }
@@ -30,16 +30,18 @@ std::string about(const InferContext& context, std::size_t operand, std::string_
 
 void require_float(const InferContext& context, std::size_t operand) {
   const Type& type = context.operand(operand);
-  if (!is_float(type.dtype)) require(context, false, about(context, operand, "must be f64, f32 or bf16"), type);
+  if (!is_float(type.dtype))
+    require(context, false, about(context, operand, "must be f64, f32 or bf16"), type);
 }
 
 void require_dtype_of_first(const InferContext& context, std::size_t operand) {
   const Type& first = context.operand(0);
   const Type& type = context.operand(operand);
   if (type.dtype == first.dtype) return;
-  require(context, false,
-          about(context, operand, "must have the dtype of " + std::string(operand_name(context, 0))),
-          type, first);
+  require(
+      context, false,
+      about(context, operand, "must have the dtype of " + std::string(operand_name(context, 0))),
+      type, first);
 }
 
 void require_type(const InferContext& context, std::size_t operand, const Type& wanted) {
@@ -57,7 +59,8 @@ void require_min_rank(const InferContext& context, std::size_t operand, std::siz
 
 void require_ids(const InferContext& context, std::size_t operand) {
   const Type& type = context.operand(operand);
-  if (type.dtype != DType::i32) require(context, false, about(context, operand, "must be i32"), type);
+  if (type.dtype != DType::i32)
+    require(context, false, about(context, operand, "must be i32"), type);
 }
 
 void require_ids(const InferContext& context, std::size_t operand, const Shape& wanted) {
@@ -146,7 +149,8 @@ Value sum_all(Builder& builder, Value x) {
 Value grad(const VjpContext& context) {
   internal_check(context.grads.size() == context.graph[context.node].results.size() &&
                      context.grads[0].has_value(),
-                 "{}: vjp without a gradient of result 0", op_def(context.graph[context.node]).name);
+                 "{}: vjp without a gradient of result 0",
+                 op_def(context.graph[context.node]).name);
   return *context.grads[0];
 }
 

@@ -26,8 +26,9 @@ const OpDef& op_state() {
   static const OpDef def = {
       .kind = OpKind::state,
       .name = "state",
-      .doc = "The value a state of the module has when the graph starts. Made by Graph::state, "
-             "with the declared type.",
+      .doc =
+          "The value a state of the module has when the graph starts. Made by Graph::state, "
+          "with the declared type.",
       .operands = {},
       .attributes = {{"name", AttrKind::string, std::nullopt, "the state's name"}},
       .traits = Trait::source,
