@@ -5,6 +5,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace gptc::ir {
@@ -16,8 +17,17 @@ struct UserError : std::runtime_error {
 
 /// Our fault: the text names pass, node and values and asks for a report.
 struct InternalError : std::logic_error {
-  explicit InternalError(const std::string& what)
-      : std::logic_error("internal error: " + what + " (please report this)") {}
+  explicit InternalError(std::string_view what)
+      : std::logic_error(fmt::format("{}{}{}", head, what, tail)) {}
+  /// What it was made with, for whoever adds to it.
+  std::string detail() const {
+    const std::string text = logic_error::what();
+    return text.substr(head.size(), text.size() - head.size() - tail.size());
+  }
+
+ private:
+  static constexpr std::string_view head = "internal error: ";
+  static constexpr std::string_view tail = " (please report this)";
 };
 
 template <class... Args>

@@ -1,0 +1,164 @@
+#include "passes/pipelines.h"
+
+#include <algorithm>
+
+#include "ir/check.h"
+#include "passes/autodiff.h"
+#include "passes/canonicalize.h"
+#include "passes/cse.h"
+#include "passes/dce.h"
+#include "passes/decompose_unsupported.h"
+#include "passes/fold_constants.h"
+#include "passes/optimizer.h"
+#include "passes/share_forward.h"
+
+namespace gptc::passes {
+namespace {
+
+#define PASS(name, summary) \
+  Stage { #name, summary, name, nullptr }
+#define STEP(name, summary) \
+  Stage { #name, summary, nullptr, name }
+
+const std::vector<Stage> stages = {
+    STEP(forward, "the model's forward graph with numbers for dimensions"),
+    STEP(keep_loss, "returns the summed loss and the token count only"),
+    STEP(last_logits, "returns the logits of one position only"),
+    STEP(inference, "takes dropout out"),
+    STEP(drop_inputs, "takes arguments out that the graph does not have"),
+    STEP(autodiff, "appends the gradient of the loss for every trainable state"),
+    STEP(optimizer, "clips gradients and updates parameters and moments by AdamW"),
+    STEP(accumulate, "adds gradients, loss and token count to their sums"),
+    STEP(gradient_sums, "reads the accumulated sums"),
+    STEP(clear_sums, "sets the accumulated sums to zero"),
+    STEP(initial_values, "sets every state to its initial value"),
+    PASS(canonicalize, "one spelling for each computation"),
+    PASS(fold_constants, "computes what depends on constants alone"),
+    PASS(cse, "merges equal nodes"),
+    PASS(dce, "erases what nothing needs"),
+    PASS(share_forward, "takes forward results from the backward pass where it has them"),
+    PASS(decompose_unsupported, "replaces ops without a kernel by what they are made of"),
+};
+
+#undef PASS
+#undef STEP
+
+/// Rows of the tables below name stages by text; a wrong name fails the test of all pipelines.
+Row row(std::string_view name, std::string_view why, std::string_view alias = {}) {
+  const Stage* stage = find_stage(name);
+  ir::internal_check(stage != nullptr, "pipelines: there is no stage '{}'", name);
+  return {stage, why, alias};
+}
+
+using Rows = std::vector<Row>;
+
+Rows operator+(Rows first, const Rows& second) {
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
+
+Rows clean_up() {
+  return {
+      row("canonicalize", "spells equal things alike, so that cse sees they are equal"),
+      row("cse", "frees duplicates and their operands"),
+      row("dce", "last: the others leave dead nodes behind"),
+  };
+}
+
+/// The user's graph, made small.
+Rows simplify() {
+  return {
+      row("canonicalize", "patterns below match one spelling only"),
+      row("fold_constants", "after canonicalize: constants stand where rules put them"),
+      row("cse", "after folding: constants make nodes equal"),
+      row("dce", "fusion asks how often a value is used; dead users must not count"),
+  };
+}
+
+/// Fusion into ops with a gradient of their own.
+Rows algorithms() { return {}; }
+
+/// From an optimised graph to one the backend has kernels for, in execution order.
+Rows lowering() {
+  return Rows{row("decompose_unsupported", "after all fusion: the backend decides on final ops")} +
+         clean_up();
+}
+
+/// Forward and backward pass of the summed loss.
+Rows differentiate() {
+  return Rows{row("forward", "the start: a copy, the module's own graph stays", "start"),
+              row("keep_loss", "before all work: what only other outputs need is never touched")} +
+         simplify() + algorithms() +
+         Rows{row("autodiff", "after the algorithmic fusions: they have gradients of their own")};
+}
+
+/// What the backward pass brought: duplicates of forward results, then fusion of both passes.
+Rows optimise_backward() {
+  return Rows{row("share_forward", "before cse: it looks for ops on the same operands")} +
+         clean_up();
+}
+
+Rows infer(std::string_view outputs) {
+  return Rows{row("forward", "the start: a copy, the module's own graph stays", "start"),
+              row(outputs, "before all work: what only other outputs need is never touched"),
+              row("inference", "before fusion: attention without dropout needs no counter")} +
+         simplify() +
+         Rows{row("drop_inputs", "after dce: nothing reads dropout's counter any more")} +
+         algorithms() + clean_up() + lowering();
+}
+
+struct Pipeline {
+  std::string_view graph;
+  Rows (*rows)();
+};
+
+const std::vector<Pipeline> pipelines = {
+    {"train",
+     [] {
+       return differentiate() +
+              Rows{row("optimizer", "takes the gradients while they are outputs")} +
+              optimise_backward() + lowering();
+     }},
+    {"micro_step",
+     [] {
+       return differentiate() +
+              Rows{row("accumulate", "takes the gradients while they are outputs")} +
+              optimise_backward() + lowering();
+     }},
+    {"apply",
+     [] {
+       return Rows{row("gradient_sums", "the start: sums stand for the gradients", "start"),
+                   row("optimizer", "reads the sums as gradients"),
+                   row("clear_sums",
+                       "behind optimizer only in the text: all updates happen at the "
+                       "end")} +
+              clean_up() + lowering();
+     }},
+    {"eval", [] { return infer("keep_loss"); }},
+    {"generate", [] { return infer("last_logits"); }},
+    {"init",
+     [] {
+       return Rows{row("initial_values", "the start: the declarations say it all", "start")} +
+              lowering();
+     }},
+};
+
+}  // namespace
+
+std::span<const Stage> all_stages() { return stages; }
+
+const Stage* find_stage(std::string_view name) {
+  const auto found = std::find_if(stages.begin(), stages.end(),
+                                  [&](const Stage& stage) { return stage.name == name; });
+  return found == stages.end() ? nullptr : &*found;
+}
+
+std::vector<Row> pipeline(std::string_view graph) {
+  find_interface(graph);
+  const auto found = std::find_if(pipelines.begin(), pipelines.end(),
+                                  [&](const Pipeline& entry) { return entry.graph == graph; });
+  ir::internal_check(found != pipelines.end(), "pipelines: there is none for '{}'", graph);
+  return found->rows();
+}
+
+}  // namespace gptc::passes

@@ -1,0 +1,13 @@
+#include "passes/rules/rules.h"
+
+namespace gptc::passes::rules {
+
+std::vector<Rule> all() {
+  std::vector<Rule> table;
+  for (const auto& family : {elementwise(), shape(), structure(), select()}) {
+    table.insert(table.end(), family.begin(), family.end());
+  }
+  return table;
+}
+
+}  // namespace gptc::passes::rules
