@@ -1,5 +1,6 @@
 #include "backends/reference/interpreter.h"
 
+#include <optional>
 #include <utility>
 
 #include "backends/reference/kernel.h"
@@ -77,9 +78,10 @@ std::vector<HostTensor<F>> run_closed(const ir::Graph& graph,
   return results;
 }
 
-/// The node's decomposition as a graph of its own.
-ir::Graph decomposition(const ir::OpDef& def, const ir::Node& node,
-                        const std::vector<ir::Type>& operands) {
+/// The node's decomposition as a graph of its own; nothing where the row has none for it.
+std::optional<ir::Graph> decomposition(const ir::OpDef& def, const ir::Node& node,
+                                       const std::vector<ir::Type>& operands) {
+  if (def.decompose == nullptr) return std::nullopt;
   ir::Graph graph(std::string(def.name));
   std::vector<ir::Value> arguments;
   for (std::size_t i = 0; i < operands.size(); ++i)
@@ -87,6 +89,7 @@ ir::Graph decomposition(const ir::OpDef& def, const ir::Node& node,
   ir::Builder builder(graph);
   builder.set_origin(node.origin);
   const std::vector<ir::Value> results = def.decompose(builder, node, arguments);
+  if (results.empty()) return std::nullopt;
   ir::internal_check(results.size() == node.results.size(),
                      "{}: the decomposition gives {} results for {}", def.name, results.size(),
                      node.results.size());
@@ -106,20 +109,21 @@ std::vector<HostTensor<F>> evaluate(const ir::Node& node,
                                     std::span<const HostTensor<F>* const> operands,
                                     Composites composites) {
   const ir::OpDef& def = ir::op_def(node);
-  const bool decompose = def.decompose != nullptr && composites == Composites::by_decomposition;
-  if (node.body != nullptr && !decompose) return run_closed<F>(*node.body, operands, composites);
-  const KernelFn<F> kernel = decompose ? nullptr : find_kernel<F>(node.kind);
-  if (kernel != nullptr) {
-    Call<F> call{node, operands, {}};
-    for (const ir::Type& type : node.results) call.results.emplace_back(type);
-    kernel(call);
-    for (HostTensor<F>& result : call.results) round_to_type(result);
-    return std::move(call.results);
+  const KernelFn<F> kernel = find_kernel<F>(node.kind);
+  const bool has_own = kernel != nullptr || node.body != nullptr;
+  if (composites == Composites::by_decomposition || !has_own) {
+    std::vector<ir::Type> types;
+    for (const HostTensor<F>* operand : operands) types.push_back(operand->type);
+    const std::optional<ir::Graph> parts = decomposition(def, node, types);
+    if (parts) return run_closed<F>(*parts, operands, composites);
   }
-  ir::internal_check(def.decompose != nullptr, "reference: op '{}' has no kernel", def.name);
-  std::vector<ir::Type> types;
-  for (const HostTensor<F>* operand : operands) types.push_back(operand->type);
-  return run_closed<F>(decomposition(def, node, types), operands, composites);
+  if (node.body != nullptr) return run_closed<F>(*node.body, operands, composites);
+  ir::internal_check(kernel != nullptr, "reference: op '{}' has no kernel", def.name);
+  Call<F> call{node, operands, {}};
+  for (const ir::Type& type : node.results) call.results.emplace_back(type);
+  kernel(call);
+  for (HostTensor<F>& result : call.results) round_to_type(result);
+  return std::move(call.results);
 }
 
 template <class F>

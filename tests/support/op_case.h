@@ -63,6 +63,7 @@ struct OpCase {
   Exact exact = Exact::no;
   Spread spread = Spread::varied;
   double nmse = 1e-7;  // allowed of a backend against the reference in f64
+  std::vector<std::uint32_t> gradient_of = {0};  // results that lead to the loss
 };
 
 /// Operands or attributes that the op's row must refuse with a UserError that contains `rule`.

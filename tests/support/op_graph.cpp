@@ -14,9 +14,12 @@ std::vector<ir::Value> add_operands(ir::Graph& graph, const OpCase& op_case) {
   return operands;
 }
 
+// In the scope of a gradient, where ops may share a random key.
+const ir::Origin origin{.scope = "case/grad", .file = "op_case.cpp", .line = 1};
+
 ir::NodeId add_op(ir::Graph& graph, const OpCase& op_case) {
   ir::Builder builder(graph);
-  builder.set_origin({.scope = "case", .file = "op_case.cpp", .line = 1});
+  builder.set_origin(origin);
   const std::vector<ir::Value> operands = add_operands(graph, op_case);
   return builder.node(op_case.op, operands, op_case.attrs, op_case.body);
 }
@@ -45,7 +48,7 @@ ir::Graph decomposed_graph(const OpCase& op_case, ir::DecomposeFn decompose) {
   ir::Graph graph("decomposed");
   const std::vector<ir::Value> operands = add_operands(graph, op_case);
   ir::Builder builder(graph);
-  builder.set_origin(node.origin);
+  builder.set_origin(origin);
   const std::vector<ir::Value> results = decompose(builder, node, operands);
   for (std::size_t i = 0; i < results.size(); ++i)
     graph.outputs().push_back({"r" + std::to_string(i), results[i]});
@@ -57,9 +60,10 @@ ir::Graph gradient_graph(const OpCase& op_case, ir::VjpFn vjp) {
   ir::Graph graph("gradient");
   const ir::NodeId node = add_op(graph, op_case);
   std::vector<std::optional<ir::Value>> grads(graph[node].results.size());
-  grads[0] = graph.add_input("dr0", graph[node].results[0]);
+  for (const std::uint32_t result : op_case.gradient_of)
+    grads.at(result) = graph.add_input("dr" + std::to_string(result), graph.type({node, result}));
   ir::Builder builder(graph);
-  builder.set_origin({.scope = "case/grad", .file = "op_case.cpp", .line = 1});
+  builder.set_origin(origin);
   const auto gradients = vjp({builder, graph, node, grads});
   ir::internal_check(gradients.size() == op_case.operands.size(),
                      "{}: vjp gives {} gradients for {} operands", op_case.name, gradients.size(),

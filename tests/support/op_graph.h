@@ -13,8 +13,8 @@ ir::Graph graph_of(const OpCase& op_case);
 /// The same interface over `decompose`'s nodes.
 ir::Graph decomposed_graph(const OpCase& op_case, ir::DecomposeFn decompose);
 
-/// The op with its gradient: inputs a0, … and dr0, the gradient of result 0; outputs da<i> for each
-/// operand i that gets a gradient.
+/// The op with its gradient: inputs a0, … and dr<r>, the gradients of the results r that the case's
+/// gradient_of lists; outputs da<i> for each operand i that gets a gradient.
 ir::Graph gradient_graph(const OpCase& op_case, ir::VjpFn vjp);
 
 /// InternalError if the graph is not valid or its text does not parse back to it.
