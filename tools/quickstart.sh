@@ -17,7 +17,7 @@ build
 "$root/tools/setup/fetch_data.sh"
 cd "$root"
 
-if [[ -f "$out/tokenizer/vocab.bpe" ]]; then
+if [[ -f "$out/tokenizer/vocab.json" && -f "$out/tokenizer/merges.txt" ]]; then
   say "tokenizer: $out/tokenizer is there"
 else
   say "tokenizer: learning 4096 tokens from Moby Dick"
