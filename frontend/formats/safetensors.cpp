@@ -165,6 +165,7 @@ Header header_for(const std::vector<TensorBytes>& tensors,
 
 void check_names(const std::vector<TensorBytes>& tensors) {
   std::vector<std::string_view> names;
+  names.reserve(tensors.size());
   for (const TensorBytes& tensor : tensors) names.emplace_back(tensor.name);
   std::ranges::sort(names);
   const auto twice = std::ranges::adjacent_find(names);

@@ -42,6 +42,8 @@ bool fails() {
 
 }  // namespace
 
+// The linker's --wrap gives these names their meaning.
+// NOLINTBEGIN(bugprone-reserved-identifier,clang-analyzer-valist.Uninitialized)
 extern "C" {
 ssize_t __real_write(int file, const void* bytes, size_t size);
 int __real_fsync(int file);
@@ -65,6 +67,7 @@ int __wrap_open(const char* path, int flags, ...) {
   return fails() ? -1 : __real_open(path, flags, mode);
 }
 }
+// NOLINTEND(bugprone-reserved-identifier,clang-analyzer-valist.Uninitialized)
 
 namespace gptc::formats {
 namespace {

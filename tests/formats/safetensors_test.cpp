@@ -129,7 +129,7 @@ TEST(Safetensors, AMovedFileKeepsItsBytes) {
 std::string why(std::vector<TensorBytes> tensors,
                 const std::map<std::string, std::string>& metadata = {}) {
   const TempFolder folder;
-  const std::string message =
+  std::string message =
       message_of<Error>([&] { write_safetensors(folder.file("m"), std::move(tensors), metadata); });
   EXPECT_TRUE(folder.names().empty());
   return message;

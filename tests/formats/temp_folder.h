@@ -36,7 +36,7 @@ class TempFolder {
 
   /// Writes a file, its folders too, and returns its path.
   [[nodiscard]] std::string with(std::string_view name, std::string_view content) const {
-    const std::string path = file(name);
+    std::string path = file(name);
     std::filesystem::create_directories(std::filesystem::path(path).parent_path());
     std::ofstream(path, std::ios::binary) << content;
     return path;
@@ -66,7 +66,7 @@ std::string message_of(auto action) {
   try {
     action();
   } catch (const E& error) {
-    const std::string message = error.what();
+    std::string message = error.what();
     EXPECT_EQ(message.find_first_of("\n\r\x1b"), std::string::npos) << message;
     return message;
   }
