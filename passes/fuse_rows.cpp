@@ -45,8 +45,7 @@ class RowFuser {
   const ir::Shape& rows(NodeId id) const { return graph_[id].results[0].shape; }
 
   bool eligible(NodeId id) const {
-    if (id.index >= limit_ || taken_[id.index] || graph_[id].kind == OpKind::row_fused)
-      return false;
+    if (id.index >= first_new_) return false;
     const Node& node = graph_[id];
     if (node.operands.empty() || !ir::is_row_local(graph_, id) ||
         ir::op_def(node).has(ir::Trait::view)) {
