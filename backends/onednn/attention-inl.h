@@ -1,0 +1,150 @@
+// Tiles of attention, once per instruction set: packing, masks, dropout.
+#if defined(GPTC_ONEDNN_ATTENTION_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef GPTC_ONEDNN_ATTENTION_INL_H_
+#undef GPTC_ONEDNN_ATTENTION_INL_H_
+#else
+#define GPTC_ONEDNN_ATTENTION_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <cstring>
+
+#include "backends/onednn/attention.h"
+#include "backends/onednn/gemm-inl.h"
+#include "backends/onednn/philox-inl.h"
+#include "backends/onednn/vector_math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gptc::onednn::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// Hands out a thread's scratch memory in 64-byte steps.
+class Scratch {
+ public:
+  explicit Scratch(std::byte* data) : data_(data) {}
+  float* floats(std::size_t count) {
+    float* taken = reinterpret_cast<float*>(data_);
+    data_ += round_up(count * sizeof(float), 64);
+    return taken;
+  }
+
+ private:
+  std::byte* data_;
+};
+
+/// to[row, :] = from[row, :] * scale for `rows` rows of `size`, zeros up to `padded_rows` rows of
+/// `padded_size`.
+HWY_INLINE void pack_rows(const float* HWY_RESTRICT from, std::size_t from_stride, std::size_t rows,
+                          std::size_t size, float scale, float* HWY_RESTRICT to,
+                          std::size_t padded_rows, std::size_t padded_size) {
+  const FloatTag d;
+  const std::size_t lanes = hn::Lanes(d);
+  const FloatVec factor = hn::Set(d, scale);
+  for (std::size_t row = 0; row < rows; ++row, from += from_stride, to += padded_size) {
+    std::size_t i = 0;
+    for (; i + lanes <= size; i += lanes)
+      hn::StoreU(hn::Mul(hn::LoadU(d, from + i), factor), d, to + i);
+    for (; i < size; ++i) to[i] = from[i] * scale;
+    for (; i < padded_size; ++i) to[i] = 0.F;
+  }
+  if (padded_rows > rows) std::memset(to, 0, (padded_rows - rows) * padded_size * sizeof(float));
+}
+
+/// to[row, 0..size) = from[row, 0..size) * scale, from packed rows to rows with `to_stride`.
+HWY_INLINE void unpack_rows(const float* HWY_RESTRICT from, std::size_t padded_size,
+                            std::size_t rows, std::size_t size, float scale, float* HWY_RESTRICT to,
+                            std::size_t to_stride) {
+  const FloatTag d;
+  const std::size_t lanes = hn::Lanes(d);
+  const FloatVec factor = hn::Set(d, scale);
+  for (std::size_t row = 0; row < rows; ++row, from += padded_size, to += to_stride) {
+    std::size_t i = 0;
+    for (; i + lanes <= size; i += lanes)
+      hn::StoreU(hn::Mul(hn::LoadU(d, from + i), factor), d, to + i);
+    for (; i < size; ++i) to[i] = from[i] * scale;
+  }
+}
+
+/// to[column, row] = from[row, column] of packed rows; both sizes are multiples of 4.
+HWY_INLINE void transpose_tile(const float* HWY_RESTRICT from, std::size_t rows,
+                               std::size_t columns, float* HWY_RESTRICT to) {
+#if HWY_TARGET == HWY_SCALAR
+  for (std::size_t row = 0; row < rows; ++row)
+    for (std::size_t column = 0; column < columns; ++column)
+      to[column * attention_tile + row] = from[row * columns + column];
+#else
+  const hn::FixedTag<float, 4> d4;
+  for (std::size_t row = 0; row < rows; row += 4) {
+    for (std::size_t column = 0; column < columns; column += 4) {
+      const float* source = from + row * columns + column;
+      const auto a = hn::LoadU(d4, source);
+      const auto b = hn::LoadU(d4, source + columns);
+      const auto c = hn::LoadU(d4, source + 2 * columns);
+      const auto e = hn::LoadU(d4, source + 3 * columns);
+      const auto ac_low = hn::InterleaveLower(d4, a, c);
+      const auto be_low = hn::InterleaveLower(d4, b, e);
+      const auto ac_high = hn::InterleaveUpper(d4, a, c);
+      const auto be_high = hn::InterleaveUpper(d4, b, e);
+      float* target = to + column * attention_tile + row;
+      hn::StoreU(hn::InterleaveLower(d4, ac_low, be_low), d4, target);
+      hn::StoreU(hn::InterleaveUpper(d4, ac_low, be_low), d4, target + attention_tile);
+      hn::StoreU(hn::InterleaveLower(d4, ac_high, be_high), d4, target + 2 * attention_tile);
+      hn::StoreU(hn::InterleaveUpper(d4, ac_high, be_high), d4, target + 3 * attention_tile);
+    }
+  }
+#endif
+}
+
+/// scores[key, query] = sum over d of keys[key, d] * queries[d, query], groups that count only.
+HWY_INLINE void tile_scores(const ScoreTile& tile, const float* keys, std::size_t padded_size,
+                            const float* queries, std::size_t size, float* scores) {
+  for (std::size_t key = 0; key < tile.padded_keys(); key += attention_group) {
+    const std::size_t begin = tile.queries_begin(key);
+    gemm<Old::ignore>({attention_group, tile.padded_queries() - begin, size},
+                      {keys + key * padded_size, padded_size, 1}, queries + begin, attention_tile,
+                      scores + key * attention_tile + begin, attention_tile);
+  }
+}
+
+/// Which of the vector of queries at `query` see key `key` of the tile.
+HWY_INLINE hn::Mask<FloatTag> visible(const ScoreTile& tile, std::size_t key, std::size_t query) {
+  const hn::ScalableTag<std::int32_t> di;
+  // Padding keys: no query comes after the last one there can be.
+  const auto before = key < tile.key_count ? static_cast<std::ptrdiff_t>(key) - tile.delta - 1
+                                           : static_cast<std::ptrdiff_t>(attention_tile);
+  const auto queries = hn::Iota(di, static_cast<std::int32_t>(query));
+  return hn::RebindMask(FloatTag(),
+                        hn::Gt(queries, hn::Set(di, static_cast<std::int32_t>(before))));
+}
+
+/// Random words of the tile's probabilities as words[key, query], for the groups that count;
+/// `rows` is room for as many.
+HWY_INLINE void tile_words(const AttentionProblem& at, std::size_t batch, std::size_t head,
+                           const ScoreTile& tile, float* rows, float* words) {
+  const auto counter = static_cast<std::uint64_t>(*at.dropout.counter);
+  HWY_ALIGN std::uint32_t buffer[attention_tile + philox_slack];
+  for (std::size_t query = 0; query < tile.query_count; ++query) {
+    const std::uint64_t first =
+        static_cast<std::uint64_t>(at.statistic(batch, head, tile.first_query + query)) * at.keys +
+        tile.first_key;
+    const std::size_t count = tile.keys_end(query);
+    const std::uint32_t* made = philox_words(first, count, counter, at.dropout.key, buffer);
+    std::memcpy(rows + query * attention_tile, made, count * sizeof(float));
+  }
+  transpose_tile(rows, tile.padded_queries(), attention_tile, words);
+}
+
+/// The factor of a vector of probabilities: 1 / (1 - p) where kept, else 0.
+HWY_INLINE FloatVec keep_factor(const AttentionDropout& dropout, const float* words) {
+  const FloatTag d;
+  const hn::ScalableTag<std::uint32_t> du;
+  const auto bits = hn::BitCast(du, hn::LoadU(d, words));
+  const auto dropped = hn::Lt(bits, hn::Set(du, dropout.threshold));
+  return hn::IfThenZeroElse(hn::RebindMask(d, dropped), hn::Set(d, dropout.kept_scale));
+}
+
+}  // namespace gptc::onednn::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // include guard per instruction set

@@ -1,0 +1,128 @@
+// What attention and its gradient share: the sizes, the pointers, and which parts of a tile count.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "backends/onednn/kernel.h"
+#include "ir/graph.h"
+
+namespace gptc::onednn {
+
+/// Scores are computed in tiles of this many keys by as many queries, and skipped in groups.
+inline constexpr std::size_t attention_tile = 64;
+inline constexpr std::size_t attention_group = 16;
+
+constexpr std::size_t round_up(std::size_t value, std::size_t to) {
+  return (value + to - 1) / to * to;
+}
+
+/// Dropout of the probabilities; element indices count in [B, H, Tq, Tk].
+struct AttentionDropout {
+  bool active = false;
+  std::uint32_t threshold = 0;  // a word below it drops
+  float kept_scale = 1.F;       // 1 / (1 - p)
+  std::uint64_t key = 0;
+  const std::int64_t* counter = nullptr;
+};
+
+struct AttentionProblem {
+  std::size_t batches = 0;
+  std::size_t heads = 0;
+  std::size_t queries = 0;   // Tq
+  std::size_t keys = 0;      // Tk
+  std::size_t channels = 0;  // H·D: the distance of two positions
+  std::size_t size = 0;      // D
+  bool causal = false;
+  float scale = 1.F;
+  AttentionDropout dropout;
+
+  const float* q = nullptr;
+  const float* k = nullptr;
+  const float* v = nullptr;
+
+  std::size_t padded_size() const { return round_up(size, attention_group); }
+  std::size_t query_tiles() const { return round_up(queries, attention_tile) / attention_tile; }
+  std::size_t query_row(std::size_t batch, std::size_t head, std::size_t position) const {
+    return (batch * queries + position) * channels + head * size;
+  }
+  std::size_t key_row(std::size_t batch, std::size_t head, std::size_t position) const {
+    return (batch * keys + position) * channels + head * size;
+  }
+  /// Index in [B, H, Tq].
+  std::size_t statistic(std::size_t batch, std::size_t head, std::size_t position) const {
+    return (batch * heads + head) * queries + position;
+  }
+};
+
+/// And what the gradient reads and writes besides; results that nothing uses are null.
+struct AttentionGradProblem : AttentionProblem {
+  const float* y = nullptr;
+  const float* lse = nullptr;
+  const float* dy = nullptr;
+  float* dq = nullptr;
+  float* dk = nullptr;
+  float* dv = nullptr;
+};
+
+/// Sizes, attributes and q, k, v of an attention or attention_grad node; `counter_operand` is where
+/// the counter stands if there is one.
+AttentionProblem attention_problem(const ir::Graph& graph, const ir::Node& node,
+                                   const KernelArgs* args, std::size_t counter_operand);
+/// Everything f32.
+bool supports_attention(const ir::Graph& graph, const ir::Node& node);
+
+/// One tile of scores, key rows by query columns, that begins at key `first_key` and query
+/// `first_query`. Groups of 16 x 16 that no query of theirs may see are never touched: group (j, g)
+/// counts iff j <= g + ahead.
+struct ScoreTile {
+  std::size_t first_key = 0;
+  std::size_t first_query = 0;
+  std::size_t key_count = 0;    // the others of the tile are padding
+  std::size_t query_count = 0;  // likewise
+  std::ptrdiff_t delta = 0;     // query q of the tile sees key k iff k <= q + delta
+  std::ptrdiff_t ahead = 0;     // ceil(delta / 16)
+
+  ScoreTile(const AttentionProblem& at, std::size_t key, std::size_t query)
+      : first_key(key),
+        first_query(query),
+        key_count(std::min(attention_tile, at.keys - key)),
+        query_count(std::min(attention_tile, at.queries - query)) {
+    const auto group = static_cast<std::ptrdiff_t>(attention_group);
+    const auto all = static_cast<std::ptrdiff_t>(attention_tile);
+    delta = at.causal ? static_cast<std::ptrdiff_t>(query + at.keys - at.queries) -
+                            static_cast<std::ptrdiff_t>(key)
+                      : all;
+    delta = std::clamp(delta, -all, all);
+    ahead = delta >= 0 ? (delta + group - 1) / group : -(-delta / group);
+  }
+
+  std::size_t padded_keys() const { return round_up(key_count, attention_group); }
+  std::size_t padded_queries() const { return round_up(query_count, attention_group); }
+  /// Whether every query sees every key, and no key is padding.
+  bool whole() const {
+    return key_count == attention_tile && delta >= static_cast<std::ptrdiff_t>(attention_tile) - 1;
+  }
+  /// The first query that the group of keys beginning at `key` needs (a multiple of 16).
+  std::size_t queries_begin(std::size_t key) const {
+    const auto group = static_cast<std::ptrdiff_t>(key / attention_group) - ahead;
+    return std::min(padded_queries(),
+                    attention_group * static_cast<std::size_t>(std::max<std::ptrdiff_t>(group, 0)));
+  }
+  /// One past the last key that the group of queries with `query` needs (a multiple of 16).
+  std::size_t keys_end(std::size_t query) const {
+    const auto group = static_cast<std::ptrdiff_t>(query / attention_group) + 1 + ahead;
+    return std::min(padded_keys(),
+                    attention_group * static_cast<std::size_t>(std::max<std::ptrdiff_t>(group, 0)));
+  }
+};
+
+/// One past the last key that any query of the tile at `first_query` sees.
+inline std::size_t visible_keys(const AttentionProblem& at, std::size_t first_query) {
+  if (!at.causal) return at.keys;
+  const std::size_t queries_end = std::min(at.queries, first_query + attention_tile);
+  return queries_end + at.keys - at.queries;
+}
+
+}  // namespace gptc::onednn

@@ -1,0 +1,112 @@
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backends/onednn/peak.cpp"
+#include <hwy/foreach_target.h>  // IWYU pragma: keep
+#include <hwy/highway.h>
+
+#include "backends/onednn/peak.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gptc::onednn::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// Chains enough to keep two FMA units of latency 5 busy. Returns the operations done.
+double fma_loop(long iterations, float* sink) {
+  const hn::ScalableTag<float> d;
+  constexpr std::size_t chains = 12;
+  hn::Vec<decltype(d)> acc[chains];
+  for (auto& a : acc) a = hn::Set(d, sink[0]);
+  const auto x = hn::Set(d, sink[1]);
+  const auto y = hn::Set(d, sink[2]);
+  for (long i = 0; i < iterations; ++i)
+    for (auto& a : acc) a = hn::MulAdd(a, x, y);
+  auto sum = acc[0];
+  for (std::size_t i = 1; i < chains; ++i) sum = hn::Add(sum, acc[i]);
+  sink[3] = hn::GetLane(hn::SumOfLanes(d, sum));
+  return 2.0 * chains * static_cast<double>(hn::Lanes(d)) * static_cast<double>(iterations);
+}
+
+float read_all(const float* data, std::size_t count) {
+  const hn::ScalableTag<float> d;
+  const std::size_t lanes = hn::Lanes(d);
+  auto s0 = hn::Zero(d);
+  auto s1 = s0;
+  auto s2 = s0;
+  auto s3 = s0;
+  for (std::size_t i = 0; i + 4 * lanes <= count; i += 4 * lanes) {
+    s0 = hn::Add(s0, hn::LoadU(d, data + i));
+    s1 = hn::Add(s1, hn::LoadU(d, data + i + lanes));
+    s2 = hn::Add(s2, hn::LoadU(d, data + i + 2 * lanes));
+    s3 = hn::Add(s3, hn::LoadU(d, data + i + 3 * lanes));
+  }
+  return hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(s0, s1), hn::Add(s2, s3))));
+}
+
+}  // namespace gptc::onednn::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "backends/onednn/threads.h"
+
+namespace gptc::onednn {
+namespace {
+
+HWY_EXPORT(fma_loop);
+HWY_EXPORT(read_all);
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+}  // namespace
+
+double peak_gflops(int threads, int trials) {
+  constexpr long iterations = 1'000'000;
+  const int count = resolve_threads(threads);
+  double best = 0;
+  for (int trial = 0; trial < trials; ++trial) {
+    double operations = 0;
+    const auto start = Clock::now();
+#pragma omp parallel for num_threads(count) schedule(static, 1) reduction(+ : operations)
+    for (int thread = 0; thread < count; ++thread) {
+      // Values that stay near 1 and that the compiler cannot know.
+      float sink[4] = {1.F, 0.999F, 0.001F + 1e-9F * static_cast<float>(thread), 0.F};
+      operations += HWY_DYNAMIC_DISPATCH(fma_loop)(iterations, sink);
+      volatile float keep = sink[3];
+      static_cast<void>(keep);
+    }
+    best = std::max(best, operations / seconds_since(start));
+  }
+  return best * 1e-9;
+}
+
+double read_gigabytes_per_second(int threads, int trials) {
+  constexpr std::size_t chunk = std::size_t{1} << 20;
+  constexpr int chunks = 64;
+  const int count = resolve_threads(threads);
+  const std::vector<float> data(chunk * chunks, 1.F);
+  double best = 0;
+  for (int trial = 0; trial < trials; ++trial) {
+    double total = 0;
+    const auto start = Clock::now();
+#pragma omp parallel for num_threads(count) schedule(static) reduction(+ : total)
+    for (int i = 0; i < chunks; ++i) {
+      const float sum =
+          HWY_DYNAMIC_DISPATCH(read_all)(data.data() + static_cast<std::size_t>(i) * chunk, chunk);
+      total += static_cast<double>(sum);
+    }
+    const double seconds = seconds_since(start);
+    volatile double keep = total;
+    static_cast<void>(keep);
+    best = std::max(best, static_cast<double>(data.size() * sizeof(float)) / seconds);
+  }
+  return best * 1e-9;
+}
+
+}  // namespace gptc::onednn
+#endif

@@ -1,0 +1,14 @@
+// What this machine can do at most, measured; every efficiency figure is relative to it.
+#pragma once
+
+namespace gptc::onednn {
+
+/// Single-precision GFLOP/s (a fused multiply-add counts as two) of a loop of independent FMAs in
+/// registers on `threads` threads (0: all): the best of `trials` short trials.
+double peak_gflops(int threads = 0, int trials = 10);
+
+/// GB/s (10⁹ bytes) at which `threads` threads (0: all) read 256 MiB of memory: the best of
+/// `trials` passes.
+double read_gigabytes_per_second(int threads = 0, int trials = 10);
+
+}  // namespace gptc::onednn
