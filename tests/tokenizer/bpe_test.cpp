@@ -88,6 +88,7 @@ TEST(Bpe, a_token_that_merging_never_reaches_is_not_looked_up) {
 TEST(Bpe, words_seen_before_come_out_the_same) {
   std::mt19937 random(7);
   std::vector<std::string> words;
+  words.reserve(3000);
   for (int i = 0; i < 3000; ++i) {
     words.push_back(random_text(random, "abcdefghijklmnopqrstuvwxyz", 1 + random() % 70));
   }

@@ -9,7 +9,7 @@
 namespace gptc::tokenizer::testing {
 
 std::filesystem::path gpt2_folder() {
-  const auto folder = std::filesystem::path(GPTC_SOURCE_DIR) / "data" / "gpt2";
+  auto folder = std::filesystem::path(GPTC_SOURCE_DIR) / "data" / "gpt2";
   for (const char* name : {"vocab.bpe", "encoder.json"}) {
     if (std::filesystem::exists(folder / name)) continue;
     throw std::runtime_error(std::string("data/gpt2/") + name +

@@ -118,6 +118,7 @@ TEST_F(VocabularyFiles, damage_is_reported_with_its_place) {
       {"merges.txt", "lo w\n", "lo low\n", "merges.txt: line 3: token \"lolow\" is not in the voc"},
       {"merges.txt", "lo w\n", "lo w\nlo w\n", "line 4: merge \"lo w\" stands in line 3 already"},
       {"merges.txt", "lo w\n", "", "merges.txt: line 3: token \"low\" is no byte and"},
+      {"merges.txt", "s t\n", "", "token \"st\" is no byte, no merge of"},
       {"vocab.json", "\"!\": 0, ", "\"!\": 0, \"!\": 1, ", "token \"!\" occurs twice"},
       {"vocab.json", "\"!\": 0, ", "\"!\": 1, ", "which \"!\" has already"},
       {"vocab.json", "\"!\": 0, ", "\"!\": 264, ", "byte 4: token \"!\" has id 264, but"},
