@@ -22,8 +22,8 @@ Failures check_inference(const OpCase& op_case);
 /// The reference's own loop equals `decompose`, in f64, to NMSE 1e-20.
 Failures check_decomposition(const OpCase& op_case, ir::DecomposeFn decompose);
 
-/// The backend equals the reference: integers bit by bit, reals to the case's NMSE against f64;
-/// with 1 and 2 threads, and in place, bit by bit among themselves; nothing else is written.
+/// The backend equals the reference: exactly on integers, on reals to the case's NMSE against f64;
+/// 1 and 2 threads and a run in place give the same bits; nothing else is written.
 Failures check_backend(const OpCase& op_case, const BackendFactory& make, Filling filling);
 
 /// The row refuses with `op: rule, but got value`.
@@ -37,7 +37,8 @@ struct ModeRun {
 void PrintTo(const ModeRun& run, std::ostream* out);
 
 /// Every mode that applies: inference; decomposition where the row has one for this case; gradient
-/// where it has a vjp and operands are f32; the backend where it has a kernel.
+/// where it has a vjp and nothing is bf16; the backend where it has a kernel. The cases must
+/// outlive the result.
 std::vector<ModeRun> modes_of(const std::vector<OpCase>& cases, const BackendFactory& make);
 
 }  // namespace gptc::testing

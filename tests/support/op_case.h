@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iosfwd>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -75,6 +76,8 @@ struct Rejection {
   ir::Attrs attrs = {};
   std::shared_ptr<const ir::Graph> body = nullptr;
 };
+
+void PrintTo(const Rejection& rejection, std::ostream* out);
 
 /// What a check found wrong, one line each; empty: the check holds.
 using Failures = std::vector<std::string>;
