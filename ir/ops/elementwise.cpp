@@ -99,12 +99,14 @@ std::vector<Value> decompose_gelu_with_grad(Builder& b, const Node&,
                                             std::span<const Value> operands) {
   constexpr double root = 0.79788456080286535588;
   constexpr double cubic = 0.044715;
-  const Value x = operands[0];
+  const DType dtype = b.type(operands[0]).dtype;
+  const Value x = rules::cast_to(b, operands[0], rules::stat_dtype(dtype));
   const Value square = b.mul(x, x);
   const Value t = b.tanh(b.mul(x, affine(b, square, root * cubic, root)));
-  const Value slope = b.mul(x, affine(b, square, 3 * root * cubic / 2, root / 2));
-  const Value curved = b.mul(slope, affine(b, b.mul(t, t), -1, 1));
-  return {b.op(OpKind::gelu, {x}), b.add(affine(b, t, 0.5, 0.5), curved)};
+  const Value inner_slope = b.mul(x, affine(b, square, 3 * root * cubic / 2, root / 2));
+  const Value curved = b.mul(inner_slope, affine(b, b.mul(t, t), -1, 1));
+  const Value slope_of_gelu = b.add(affine(b, t, 0.5, 0.5), curved);
+  return {b.op(OpKind::gelu, {operands[0]}), rules::cast_to(b, slope_of_gelu, dtype)};
 }
 
 constexpr Traits pointwise = Trait::elementwise | Trait::row_local | Trait::cheap;
