@@ -1,0 +1,91 @@
+// Elementary functions on f32 vectors that keep NaN, overflow to infinity and underflow to 0.
+#if defined(GPTC_BACKENDS_ONEDNN_VECTOR_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef GPTC_BACKENDS_ONEDNN_VECTOR_MATH_INL_H_
+#undef GPTC_BACKENDS_ONEDNN_VECTOR_MATH_INL_H_
+#else
+#define GPTC_BACKENDS_ONEDNN_VECTOR_MATH_INL_H_
+#endif
+
+#include <hwy/contrib/math/math-inl.h>
+#include <hwy/highway.h>
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+HWY_BEFORE_NAMESPACE();
+namespace gptc::onednn::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// e^x within 2 ulp; results below 2^-125 become 0. Cody and Waite's reduction, then a polynomial
+/// fitted on [-ln 2 / 2, ln 2 / 2] (Cephes' expf).
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V exp_of(D d, V x) {
+  const hn::RebindToSigned<D> di;
+  const V lowest = hn::Set(d, -86.6F);
+  const V clamped = hn::Min(hn::Max(x, lowest), hn::Set(d, 89.0F));
+  const V n = hn::Round(hn::Mul(clamped, hn::Set(d, 1.44269504F)));
+  V r = hn::NegMulAdd(n, hn::Set(d, 0.693359375F), clamped);
+  r = hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4F), r);
+  V p = hn::MulAdd(hn::Set(d, 1.9875691500e-4F), r, hn::Set(d, 1.3981999507e-3F));
+  p = hn::MulAdd(p, r, hn::Set(d, 8.3334519073e-3F));
+  p = hn::MulAdd(p, r, hn::Set(d, 4.1665795894e-2F));
+  p = hn::MulAdd(p, r, hn::Set(d, 1.6666665459e-1F));
+  p = hn::MulAdd(p, r, hn::Set(d, 5.0000001201e-1F));
+  p = hn::MulAdd(p, hn::Mul(r, r), hn::Add(r, hn::Set(d, 1.0F)));
+  // 2^n as 2^(n-1) · 2, so that n = 128 overflows by itself.
+  const auto bits = hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(di, n), hn::Set(di, 126)));
+  p = hn::Mul(p, hn::BitCast(d, bits));
+  p = hn::Add(p, p);
+  p = hn::IfThenZeroElse(hn::Lt(x, lowest), p);
+  return hn::IfThenElse(hn::Eq(x, x), p, x);
+}
+
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V log_of(D d, V x) {
+  const V infinity = hn::Set(d, std::numeric_limits<float>::infinity());
+  const V nan = hn::Set(d, std::numeric_limits<float>::quiet_NaN());
+  const V special = hn::IfThenElse(hn::Eq(x, hn::Zero(d)), hn::Neg(infinity), nan);
+  const V y = hn::IfThenElse(hn::Gt(x, hn::Zero(d)), hn::Log(d, x), special);
+  return hn::IfThenElse(hn::Eq(x, infinity), infinity, y);
+}
+
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V tanh_of(D d, V x) {
+  return hn::IfThenElse(hn::Eq(x, x), hn::Tanh(d, x), x);
+}
+
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V sigmoid_of(D d, V x) {
+  const V one = hn::Set(d, 1.0F);
+  return hn::Div(one, hn::Add(one, exp_of(d, hn::Neg(x))));
+}
+
+/// gelu(x) = x · s(2u) with the logistic s and u = √(2/π)(x + 0.044715 x³): the tanh form.
+struct Gelu {
+  static constexpr float root = 0.79788456080286535588F;
+  static constexpr float cubic = 0.044715F;
+
+  /// s(2u)
+  template <class D, class V = hn::Vec<D>>
+  static HWY_INLINE V gate(D d, V x, V square) {
+    const V inner = hn::MulAdd(square, hn::Set(d, 2 * root * cubic), hn::Set(d, 2 * root));
+    return sigmoid_of(d, hn::Mul(x, inner));
+  }
+  template <class D, class V = hn::Vec<D>>
+  static HWY_INLINE V value(D d, V x) {
+    return hn::Mul(x, gate(d, x, hn::Mul(x, x)));
+  }
+  /// gelu'(x) = s + x s (1 - s) · 2u', given s
+  template <class D, class V = hn::Vec<D>>
+  static HWY_INLINE V slope(D d, V x, V square, V s) {
+    const V inner = hn::MulAdd(square, hn::Set(d, 6 * root * cubic), hn::Set(d, 2 * root));
+    const V bent = hn::Mul(hn::Mul(x, inner), hn::NegMulAdd(s, s, s));
+    return hn::Add(s, bent);
+  }
+};
+
+}  // namespace gptc::onednn::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // GPTC_BACKENDS_ONEDNN_VECTOR_MATH_INL_H_
