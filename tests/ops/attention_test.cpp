@@ -61,6 +61,8 @@ OpCase forward(const Shapes& at) {
   OpCase made = attention(OpKind::attention, "attention_", at);
   made.results = text(at, at.queries) + ", " + statistics(at);
   if (at.p > 0) made.operands.push_back(counter(77));
+  if (at.keys == 1)  // one key has probability 1, whatever its score
+    for (std::size_t i = 0; i < 2; ++i) made.operands[i] = flat(made.operands[i]);
   return made;
 }
 

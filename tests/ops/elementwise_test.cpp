@@ -51,13 +51,15 @@ struct BinaryRow {
   OpKind op;
   std::string name;
   Exact exact = Exact::on_integers;
-  double low = -3;
+  double low = -3, high = 3;  // of the second operand
 };
 
 const std::vector<BinaryRow> binary_rows = {
-    {OpKind::add, "add"},         {OpKind::sub, "sub"},
-    {OpKind::mul, "mul"},         {OpKind::div, "div", Exact::no, 0.5},
-    {OpKind::maximum, "maximum"},
+    {OpKind::add, "add"},
+    {OpKind::sub, "sub"},
+    {OpKind::mul, "mul"},
+    {OpKind::div, "div", Exact::no, 0.5},
+    {OpKind::maximum, "maximum", Exact::on_integers, -1, 1},
 };
 
 struct BinaryShapes {
@@ -79,15 +81,24 @@ const std::vector<BinaryShapes> binary_shapes = {
 };
 
 void add_binary(std::vector<OpCase>& cases) {
-  for (const BinaryRow& row : binary_rows)
-    for (const BinaryShapes& shapes : binary_shapes)
-      cases.push_back({.name = row.name + "_" + shapes.name,
-                       .op = row.op,
-                       .operands = {real(shapes.a), real(shapes.b, row.low, 3)},
-                       .results = shapes.result,
-                       .exact = row.exact,
-                       .spread = shapes.name == "one" ? Spread::constant : Spread::varied,
-                       .nmse = shapes.name == "bf16" ? 1e-6 : 1e-7});
+  for (const BinaryRow& row : binary_rows) {
+    for (const BinaryShapes& shapes : binary_shapes) {
+      OpCase made{.name = row.name + "_" + shapes.name,
+                  .op = row.op,
+                  .operands = {real(shapes.a), real(shapes.b, row.low, row.high)},
+                  .results = shapes.result,
+                  .exact = row.exact,
+                  .spread = shapes.name == "one" ? Spread::constant : Spread::varied,
+                  .nmse = shapes.name == "bf16" ? 1e-6 : 1e-7};
+      // Of two numbers only the larger has a gradient.
+      if (row.op == OpKind::maximum && shapes.name == "one")
+        made.operands = {real(shapes.a, 2, 3), flat(real(shapes.b, -3, -2))};
+      // A lone number must be neither below nor above all others.
+      if (row.op == OpKind::maximum && shapes.name == "scalar_first")
+        made.operands = {real(shapes.a, -0.5, 0.5), real(shapes.b)};
+      cases.push_back(std::move(made));
+    }
+  }
 }
 
 OpCase cast(std::string name, Operand operand, DType dtype, std::string results) {

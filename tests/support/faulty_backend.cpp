@@ -53,7 +53,7 @@ class FaultyExecutable : public runtime::Executable {
     std::vector<Tensor> values = reference::evaluate<double>(node, operands);
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (fault_ == Fault::wrong_element)
-        values[i].reals.back() = values[i].reals.back() * 1.01 + 0.01;
+        values[i].reals.back() = values[i].reals.back() * 1.01 + 0.1;
       write(values[i], results[i]);
     }
     if (fault_ == Fault::spoils_operand) *view(node.operands.at(0)).data ^= std::byte{1};

@@ -9,7 +9,7 @@ namespace gptc::testing {
 
 enum class Fault : std::uint8_t {
   none,                // passes every check
-  wrong_element,       // the last element of a result is a hundredth off
+  wrong_element,       // the last element of a result is a little off
   skips_last_element,  // a tail that is never written
   writes_behind,       // one byte behind a result
   spoils_operand,      // one byte of the first operand

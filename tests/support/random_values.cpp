@@ -18,6 +18,15 @@ std::int64_t Random::integer(std::int64_t low, std::int64_t high) {
   return low + static_cast<std::int64_t>(engine_() % count);
 }
 
+namespace {
+
+double small_integer(Random& random, std::int64_t low, std::int64_t high) {
+  return static_cast<double>(
+      random.integer(std::max<std::int64_t>(low, -4), std::min<std::int64_t>(high, 4)));
+}
+
+}  // namespace
+
 reference::HostTensor<double> random_tensor(Random& random, const Operand& operand,
                                             Filling filling) {
   reference::HostTensor<double> tensor(operand.type);
@@ -26,9 +35,10 @@ reference::HostTensor<double> random_tensor(Random& random, const Operand& opera
   for (std::int64_t& value : tensor.ints) value = random.integer(low, high);
   for (double& value : tensor.reals)
     value = filling == Filling::integers
-                ? static_cast<double>(random.integer(std::max<std::int64_t>(low, -4),
-                                                     std::min<std::int64_t>(high, 4)))
+                ? small_integer(random, low, high)
                 : static_cast<double>(static_cast<float>(random.real(operand.low, operand.high)));
+  // A lone 0 would hide whatever it is multiplied with.
+  if (tensor.reals.size() == 1 && tensor.reals[0] == 0) tensor.reals[0] = static_cast<double>(high);
   reference::round_to_type(tensor);
   return tensor;
 }
