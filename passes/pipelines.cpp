@@ -9,7 +9,12 @@
 #include "passes/dce.h"
 #include "passes/decompose_unsupported.h"
 #include "passes/fold_constants.h"
+#include "passes/fuse_attention.h"
+#include "passes/fuse_epilogue.h"
+#include "passes/fuse_linear_cross_entropy.h"
+#include "passes/fuse_rows.h"
 #include "passes/optimizer.h"
+#include "passes/schedule.h"
 #include "passes/share_forward.h"
 
 namespace gptc::passes {
@@ -36,8 +41,13 @@ const std::vector<Stage> stages = {
     PASS(fold_constants, "computes what depends on constants alone"),
     PASS(cse, "merges equal nodes"),
     PASS(dce, "erases what nothing needs"),
+    PASS(fuse_attention, "softmax between two matmuls over heads becomes attention"),
+    PASS(fuse_linear_cross_entropy, "head and loss become one op without whole logits"),
+    PASS(fuse_rows, "regions of row-local ops become row_fused"),
+    PASS(fuse_epilogue, "bias, activation, product and sum join the matmul before them"),
     PASS(share_forward, "takes forward results from the backward pass where it has them"),
     PASS(decompose_unsupported, "replaces ops without a kernel by what they are made of"),
+    PASS(schedule, "renumbers nodes into the order of execution"),
 };
 
 #undef PASS
@@ -76,26 +86,39 @@ Rows simplify() {
 }
 
 /// Fusion into ops with a gradient of their own.
-Rows algorithms() { return {}; }
+Rows fuse_algorithms() {
+  return {
+      row("fuse_attention", "before autodiff: attention_grad needs no stored probabilities"),
+      row("fuse_linear_cross_entropy", "before autodiff: its gradient makes logits in blocks"),
+  };
+}
+
+/// Fusion of neighbours, whichever pass they come from.
+Rows fuse_neighbours() {
+  return {
+      row("fuse_rows", "before fuse_epilogue: it leaves out what an epilogue does better"),
+      row("fuse_epilogue", "the last fusion: takes what follows a matmul now", "fusion"),
+  };
+}
 
 /// From an optimised graph to one the backend has kernels for, in execution order.
 Rows lowering() {
   return Rows{row("decompose_unsupported", "after all fusion: the backend decides on final ops")} +
-         clean_up();
+         clean_up() + Rows{row("schedule", "the end: any later change would undo the order")};
 }
 
 /// Forward and backward pass of the summed loss.
 Rows differentiate() {
   return Rows{row("forward", "the start: a copy, the module's own graph stays", "start"),
               row("keep_loss", "before all work: what only other outputs need is never touched")} +
-         simplify() + algorithms() +
+         simplify() + fuse_algorithms() +
          Rows{row("autodiff", "after the algorithmic fusions: they have gradients of their own")};
 }
 
 /// What the backward pass brought: duplicates of forward results, then fusion of both passes.
 Rows optimise_backward() {
   return Rows{row("share_forward", "before cse: it looks for ops on the same operands")} +
-         clean_up();
+         clean_up() + fuse_neighbours();
 }
 
 Rows infer(std::string_view outputs) {
@@ -104,7 +127,7 @@ Rows infer(std::string_view outputs) {
               row("inference", "before fusion: attention without dropout needs no counter")} +
          simplify() +
          Rows{row("drop_inputs", "after dce: nothing reads dropout's counter any more")} +
-         algorithms() + clean_up() + lowering();
+         fuse_algorithms() + clean_up() + fuse_neighbours() + lowering();
 }
 
 struct Pipeline {

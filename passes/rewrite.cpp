@@ -38,6 +38,7 @@ bool expand(ir::Graph& graph, ir::NodeId id) {
   ir::Builder builder(graph);
   builder.set_origin(node.origin);
   const std::vector<ir::Value> values = def.decompose(builder, node, node.operands);
+  if (values.empty()) return false;
   ir::internal_check(values.size() == node.results.size(),
                      "{}: the decomposition gives {} results for {}", def.name, values.size(),
                      node.results.size());
@@ -54,11 +55,9 @@ bool expand(ir::Graph& graph, ir::NodeId id) {
 
 std::string where(const ir::Origin& origin) {
   std::string text;
-  if (!origin.scope.empty()) text = fmt::format("scope '{}'", origin.scope);
-  if (origin.line > 0) {
-    text += fmt::format("{}{}:{}", text.empty() ? "" : ", ", origin.file, origin.line);
-  }
-  return text.empty() ? text : " (" + text + ")";
+  if (!origin.file.empty()) text += fmt::format(" at {}:{}", origin.file, origin.line);
+  if (!origin.scope.empty()) text += fmt::format(" ({})", origin.scope);
+  return text;
 }
 
 }  // namespace gptc::passes

@@ -18,10 +18,11 @@ void erase_dead(ir::Graph& graph, ir::NodeId node);
 /// Every use of `from` becomes one of `to`; what nobody needs any more goes.
 void replace(ir::Graph& graph, ir::Value from, ir::Value to);
 
-/// Puts the row's decomposition in the node's place; false where the row has none.
+/// Puts the row's decomposition in the node's place; false where the row has none for it (a matmul
+/// without epilogue).
 bool expand(ir::Graph& graph, ir::NodeId node);
 
-/// "(scope 'h.0.attn', models/gpt2.cpp:41)", with what is known of it; "" if nothing is.
+/// " at models/gpt2.cpp:41 (h.0.attn)", as ir's own errors say it; "" if nothing is known.
 std::string where(const ir::Origin& origin);
 
 }  // namespace gptc::passes
