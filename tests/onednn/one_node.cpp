@@ -16,7 +16,7 @@ OneNode::OneNode(ir::OpKind kind, const std::vector<ir::Type>& operands, ir::Att
     operands_.emplace_back(operands[i]);
     values.push_back(graph_.add_input("a" + std::to_string(i), operands[i]));
   }
-  node_ = ir::Builder(graph_).node(kind, values, std::move(attrs));
+  node_ = ir::Builder(graph_).node(kind, values, std::move(attrs), options.body);
   const ir::Node& node = graph_[node_];
   const onednn::KernelRow* row = onednn::find_kernel(kind);
   ir::internal_check(row != nullptr, "there is no kernel");

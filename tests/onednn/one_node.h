@@ -18,6 +18,8 @@ class OneNode {
     int threads = 1;
     /// Operand whose memory the first result shares; -1: none.
     int in_place = -1;
+    /// Of row_fused.
+    std::shared_ptr<const ir::Graph> body = nullptr;
   };
   /// Infers the results; UserError if the op refuses.
   OneNode(ir::OpKind kind, const std::vector<ir::Type>& operands, ir::Attrs attrs, Options options);
