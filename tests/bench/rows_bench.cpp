@@ -24,7 +24,7 @@ using ir::Shape;
 using ir::Type;
 using ir::Value;
 
-constexpr std::int64_t rows = 4096;
+constexpr std::int64_t rows = 1024;
 constexpr std::int64_t channels = 768;
 
 Type f32(Shape shape) { return {DType::f32, std::move(shape)}; }
@@ -155,7 +155,7 @@ void rowwise(const Bench& bench) {
 }
 
 void moves(const Bench& bench) {
-  const Type x = f32({16, 256, 12, 64});
+  const Type x = f32({4, 256, 12, 64});
   bench.report({.name = "transpose heads",
                 .kind = OpKind::transpose,
                 .operands = {x},
@@ -176,13 +176,13 @@ void moves(const Bench& bench) {
 }
 
 void training(const Bench& bench) {
-  const Type table = f32({50257, channels});
+  const Type table = f32({8192, channels});
   const Type ids{DType::i32, Shape{1024}};
   bench.report({.name = "embedding_grad",
                 .kind = OpKind::embedding_grad,
                 .operands = {ids, f32({1024, channels})},
-                .attrs = {{"rows", std::int64_t{50257}}},
-                .elements = 50257.0 * channels,
+                .attrs = {{"rows", std::int64_t{8192}}},
+                .elements = 8192.0 * channels,
                 .streams = 1});
   bench.report(
       {.name = "sum_squares", .kind = OpKind::sum_squares, .operands = {table}, .streams = 1});
@@ -192,8 +192,8 @@ void training(const Bench& bench) {
                 .operands = {table, table, table, table, scalar, scalar, counter},
                 .attrs = {{"beta1", 0.9}, {"beta2", 0.999}, {"eps", 1e-8}, {"weight_decay", 0.1}},
                 .streams = 7});
-  const Type logits = f32({256, 50257});
-  const Type targets{DType::i32, Shape{256}};
+  const Type logits = f32({64, 50257});
+  const Type targets{DType::i32, Shape{64}};
   bench.report({.name = "cross_entropy",
                 .kind = OpKind::cross_entropy,
                 .operands = {logits, targets},
