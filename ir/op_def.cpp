@@ -109,13 +109,13 @@ std::optional<OpKind> find_op(std::string_view name) {
 
 std::span<const OpKind> all_ops() { return kinds; }
 
-Attrs checked_attrs(const OpDef& def, Attrs attrs, const Origin& origin) {
-  for (const auto& [name, value] : attrs) {
+Attrs checked_attrs(const OpDef& def, const Attrs& attrs, const Origin& origin) {
+  for (const auto& entry : attrs) {
     const bool known = std::any_of(def.attributes.begin(), def.attributes.end(),
-                                   [&](const AttrSpec& spec) { return spec.name == name; });
+                                   [&](const AttrSpec& spec) { return spec.name == entry.first; });
     if (known) continue;
     broken(def.name, fmt::format("attributes must be among: {}", name_list(def.attributes)),
-           fmt::format("'{}'", name), origin);
+           fmt::format("'{}'", entry.first), origin);
   }
   Attrs filled;
   for (const AttrSpec& spec : def.attributes) {

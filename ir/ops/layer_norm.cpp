@@ -5,7 +5,6 @@ namespace gptc::ir {
 namespace {
 
 using rules::Grads;
-using rules::require;
 
 /// Operand is [C] with x's dtype.
 void require_row(const InferContext& context, std::size_t operand, const Type& x) {

@@ -105,7 +105,7 @@ Shape without_last(const Shape& shape) {
   return Shape(std::vector<Dim>(shape.begin(), shape.end() - 1));
 }
 
-Shape with_last(Shape leading, Dim last) {
+Shape with_last(const Shape& leading, Dim last) {
   std::vector<Dim> dims = leading.dims();
   dims.push_back(last);
   return Shape(std::move(dims));

@@ -60,7 +60,7 @@ Dim size_of(const InferContext& context);
 
 bool contains(const Ints& values, std::int64_t value);
 Shape without_last(const Shape& shape);
-Shape with_last(Shape leading, Dim last);
+Shape with_last(const Shape& leading, Dim last);
 /// [...] of [...,C] as a column: [...,1].
 Shape as_column(const Shape& leading);
 Ints last_axis(const Shape& shape);

@@ -136,10 +136,11 @@ std::vector<Case> products() {
       const std::string left = a ? "5x3" : "3x5";
       const std::string right = b ? "4x5" : "5x4";
       for (const std::string batch : {"", "2x6x"}) {
-        const std::string first = "f32[" + batch + left + "]";
-        const std::string result = "f32[" + batch + "3x4]";
-        cases.push_back({OpKind::matmul, first + " f32[" + right + "]", attrs, result});
-        cases.push_back({OpKind::matmul, first + " f32[" + batch + right + "]", attrs, result});
+        const std::string first = fmt::format("f32[{}{}]", batch, left);
+        const std::string result = fmt::format("f32[{}3x4]", batch);
+        cases.push_back({OpKind::matmul, fmt::format("{} f32[{}]", first, right), attrs, result});
+        cases.push_back(
+            {OpKind::matmul, fmt::format("{} f32[{}{}]", first, batch, right), attrs, result});
       }
     }
   }
