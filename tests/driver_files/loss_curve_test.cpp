@@ -126,6 +126,7 @@ TEST(LossCurve, NothingToDrawIsSaidAndAFullFolderThrows) {
 
 TEST(Smoothing, ThinsOutToMeansAndKeepsFewAsTheyAre) {
   std::vector<CurvePoint> points;
+  points.reserve(1000);
   for (int i = 0; i < 1000; ++i) points.push_back({.x = double{1} * i, .y = 2.0 * i});
   const auto thin = thin_out(points, 10);
   ASSERT_EQ(thin.size(), 10u);
@@ -136,6 +137,7 @@ TEST(Smoothing, ThinsOutToMeansAndKeepsFewAsTheyAre) {
 
 TEST(Smoothing, RemovesNoiseAndKeepsTheLevel) {
   std::vector<CurvePoint> points;
+  points.reserve(4000);
   for (int i = 0; i < 4000; ++i)
     points.push_back({.x = double{1} * i, .y = 5 + (i % 2 == 0 ? 1.0 : -1.0)});
   for (const CurvePoint& point : smooth(points, 100))

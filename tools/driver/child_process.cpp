@@ -18,7 +18,7 @@ struct Close {
 };
 using File = std::unique_ptr<std::FILE, Close>;
 
-File unnamed_file(std::string_view content = {}) {
+File unnamed_file(std::string_view content = "") {
   File file(std::tmpfile());
   const bool written =
       file && std::fwrite(content.data(), 1, content.size(), file.get()) == content.size() &&
@@ -76,6 +76,7 @@ ChildResult run_child(const std::vector<std::string>& arguments, std::string_vie
   const File out = unnamed_file();
   const File err = unnamed_file();
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments)
     pointers.push_back(const_cast<char*>(argument.c_str()));
   pointers.push_back(nullptr);

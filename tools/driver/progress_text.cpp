@@ -90,7 +90,7 @@ std::string format_line(const ProgressState& state, std::int64_t total_steps,
 
 std::string format_duration(double seconds) {
   if (!(seconds >= 0) || seconds > 1e9) return "?";
-  const auto whole = static_cast<std::int64_t>(seconds + 0.5);
+  const std::int64_t whole = std::llround(seconds);
   constexpr std::int64_t minute = 60;
   constexpr std::int64_t hour = 60 * minute;
   constexpr std::int64_t day = 24 * hour;
