@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -32,8 +33,17 @@ std::string key(const ir::Graph& graph, ir::NodeId id) {
   return text;
 }
 
-bool mergeable(const ir::Node& node) {
-  return node.kind != ir::OpKind::input && node.kind != ir::OpKind::state;
+/// A value without operands that a state takes is written straight into the state; shared, it would
+/// have to be copied.
+bool belongs_to_state(const ir::Graph& graph, ir::NodeId id) {
+  return graph[id].operands.empty() &&
+         std::any_of(graph.updates().begin(), graph.updates().end(),
+                     [&](const ir::Update& update) { return update.value.node == id; });
+}
+
+bool mergeable(const ir::Graph& graph, ir::NodeId id) {
+  const ir::OpKind kind = graph[id].kind;
+  return kind != ir::OpKind::input && kind != ir::OpKind::state && !belongs_to_state(graph, id);
 }
 
 }  // namespace
@@ -42,7 +52,7 @@ bool cse(ir::Graph& graph, const PassContext&) {
   bool changed = false;
   std::unordered_map<std::string, ir::NodeId> first;
   for (const ir::NodeId id : ir::topological_order(graph)) {
-    if (!mergeable(graph[id])) continue;
+    if (!mergeable(graph, id)) continue;
     const auto [known, is_new] = first.try_emplace(key(graph, id), id);
     if (is_new) continue;
     for (std::uint32_t i = 0; i < graph[id].results.size(); ++i) {

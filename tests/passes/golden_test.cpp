@@ -51,12 +51,16 @@ Values run(const ir::Module& module, const ir::Graph& graph, std::string_view se
   return result;
 }
 
-void expect_equal(const Tensors& got, const Tensors& want) {
-  ASSERT_EQ(got.size(), want.size());
+/// "" or what differs.
+std::string differences(const Tensors& got, const Tensors& want) {
+  std::string text;
+  if (got.size() != want.size()) text += "another number of values; ";
   for (const auto& [name, tensor] : want) {
-    ASSERT_TRUE(got.contains(name)) << name;
-    EXPECT_EQ(difference(got.at(name), tensor, allowed_nmse), "") << name;
+    const std::string what =
+        got.contains(name) ? difference(got.at(name), tensor, allowed_nmse) : "missing";
+    if (!what.empty()) text += name + ": " + what + "; ";
   }
+  return text;
 }
 
 class Golden : public ::testing::TestWithParam<std::filesystem::path> {
@@ -96,10 +100,28 @@ TEST_P(Golden, PassKeepsNumbersAndIsDoneAfterOneRun) {
     const Values want = run(old, graph, name());
     const Values got = run(module, module.graph(graph.name()), name());
     ASSERT_FALSE(want.outputs.empty() && graph.updates().empty()) << "nothing to compare";
-    expect_equal(got.outputs, want.outputs);
-    expect_equal(got.states, want.states);
+    EXPECT_EQ(differences(got.outputs, want.outputs), "");
+    EXPECT_EQ(differences(got.states, want.states), "");
   }
   EXPECT_FALSE(run_stage(module, stage())) << ir::print(module);
+}
+
+/// The test of the test: what a broken pass does to a graph must be seen.
+TEST(GoldenItself, SeesABrokenPass) {
+  const ir::Module old = ir::parse(
+      "graph @g(%x: f32[3], %y: f32[3]) {\n"
+      "  %0 = sub(%x, %y) : f32[3]\n"
+      "  return r = %0\n"
+      "}\n");
+  ir::Module broken = old;
+  ir::Graph& graph = broken.graph("g");
+  const ir::NodeId sub = graph.find_output("r")->node;
+  const ir::Value x = graph[sub].operands[0];
+  graph.set_operand(sub, 0, graph[sub].operands[1]);
+  graph.set_operand(sub, 1, x);
+  const Values want = run(old, old.graph("g"), "seed");
+  EXPECT_EQ(differences(run(old, old.graph("g"), "seed").outputs, want.outputs), "");
+  EXPECT_NE(differences(run(broken, graph, "seed").outputs, want.outputs), "");
 }
 
 std::string test_name(const ::testing::TestParamInfo<std::filesystem::path>& info) {
