@@ -1,0 +1,166 @@
+#include "tools/driver/checkpoint.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+#include "frontend/formats/error.h"
+#include "frontend/formats/safetensors.h"
+#include "ir/check.h"
+#include "tools/driver/folder.h"
+
+namespace gptc::driver {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view model_file = "model.safetensors";
+constexpr std::string_view step_key = "gptc.step";
+constexpr std::string_view micro_batches_key = "gptc.micro_batches";
+
+fs::path optimizer_file(std::int64_t step) { return fmt::format("optimizer-{}.safetensors", step); }
+
+bool is_optimizer_file(const std::string& name) {
+  return name.starts_with("optimizer-") && name.ends_with(".safetensors");
+}
+
+/// Gradient sums are zero between steps and begin so.
+bool is_optimizer_state(const ir::State& state) {
+  return !state.train && !state.name.starts_with("grad.");
+}
+
+bool is_parameter(const ir::State& state) { return state.train; }
+
+using StateTest = bool (*)(const ir::State&);
+
+std::vector<formats::TensorBytes> tensors_of(CompiledModel& model, StateTest wanted) {
+  std::vector<formats::TensorBytes> tensors;
+  for (const ir::State& state : model.module().states()) {
+    if (!wanted(state)) continue;
+    const runtime::TensorView view = model.states().view(state.name);
+    tensors.push_back({.name = state.name,
+                       .dtype = formats::DType::F32,
+                       .shape = view.type.shape.sizes(),
+                       .bytes = {view.data, static_cast<std::size_t>(view.bytes())}});
+  }
+  return tensors;
+}
+
+std::string shape_of(const std::vector<std::int64_t>& shape) {
+  std::string text;
+  for (const std::int64_t size : shape) text += (text.empty() ? "" : "x") + std::to_string(size);
+  return "[" + text + "]";
+}
+
+void check_tensor(const formats::SafetensorsFile& file, const formats::TensorBytes& tensor,
+                  const ir::State& state) {
+  const bool fits = tensor.dtype == formats::DType::F32 && tensor.shape == state.type.shape.sizes();
+  ir::user_check(fits, "{}: tensor {} must be F32{} for this model, but is {}{}", file.origin(),
+                 formats::in_quotes(tensor.name), shape_of(state.type.shape.sizes()),
+                 formats::name(tensor.dtype), shape_of(tensor.shape));
+}
+
+void load_tensor(const formats::SafetensorsFile& file, const ir::State& state,
+                 const runtime::TensorView& view) {
+  const formats::TensorBytes& tensor = file.at(state.name);
+  check_tensor(file, tensor, state);
+  std::memcpy(view.data, tensor.bytes.data(), tensor.bytes.size());
+  const std::span<const float> values = view.as<float>();
+  const auto bad = std::ranges::find_if_not(values, [](float x) { return std::isfinite(x); });
+  ir::user_check(
+      bad == values.end(),
+      "{}: tensor {} must hold finite numbers, but element {} is {}; the file is damaged",
+      file.origin(), formats::in_quotes(state.name), bad - values.begin(),
+      bad == values.end() ? 0.F : *bad);
+}
+
+void load_tensors(const formats::SafetensorsFile& file, CompiledModel& model, StateTest wanted) {
+  std::size_t read = 0;
+  for (const ir::State& state : model.module().states()) {
+    if (!wanted(state)) continue;
+    load_tensor(file, state, model.states().view(state.name));
+    ++read;
+  }
+  if (read == file.tensors().size()) return;
+  for (const formats::TensorBytes& tensor : file.tensors()) {
+    const ir::State* state = model.module().find_state(tensor.name);
+    ir::user_check(state != nullptr && wanted(*state),
+                   "{}: every tensor must belong to the model, but {} does not", file.origin(),
+                   formats::in_quotes(tensor.name));
+  }
+}
+
+std::uint64_t metadata_number(const formats::SafetensorsFile& file, std::string_view key) {
+  const auto found = file.metadata().find(std::string(key));
+  ir::user_check(found != file.metadata().end(),
+                 "{}: its metadata must have {} to go on from here, but has not", file.origin(),
+                 key);
+  const std::string& text = found->second;
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  constexpr std::uint64_t limit = std::uint64_t{1} << 62;
+  ir::user_check(error == std::errc{} && end == text.data() + text.size() && value < limit,
+                 "{}: {} in its metadata must be a whole number, but is {}", file.origin(), key,
+                 formats::in_quotes(text));
+  return value;
+}
+
+void remove_optimizer_files(const fs::path& folder, const fs::path& except) {
+  std::error_code code;
+  std::vector<fs::path> old;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, code)) {
+    const std::string name = entry.path().filename().string();
+    if (is_optimizer_file(name) && name != except) old.push_back(entry.path());
+  }
+  for (const fs::path& path : old) fs::remove(path, code);  // one that stays does no harm
+}
+
+}  // namespace
+
+bool has_checkpoint(const fs::path& folder) {
+  std::error_code code;
+  return fs::exists(folder / model_file, code);
+}
+
+void save_checkpoint(const fs::path& folder, CompiledModel& model, const TrainPosition& position) {
+  make_folder(folder);
+  const std::map<std::string, std::string> metadata = {
+      {"format", "pt"},
+      {std::string(step_key), std::to_string(position.step)},
+      {std::string(micro_batches_key), std::to_string(position.micro_batches)}};
+  const fs::path optimizer = optimizer_file(position.step);
+  formats::write_safetensors((folder / optimizer).string(), tensors_of(model, is_optimizer_state),
+                             metadata);
+  formats::write_safetensors((folder / model_file).string(), tensors_of(model, is_parameter),
+                             metadata);
+  remove_optimizer_files(folder, optimizer);
+}
+
+TrainPosition load_checkpoint(const fs::path& folder, CompiledModel& model) {
+  const auto file = formats::SafetensorsFile::open((folder / model_file).string());
+  const TrainPosition position = {
+      .step = static_cast<std::int64_t>(metadata_number(file, step_key)),
+      .micro_batches = metadata_number(file, micro_batches_key)};
+  const auto optimizer =
+      formats::SafetensorsFile::open((folder / optimizer_file(position.step)).string());
+  ir::user_check(metadata_number(optimizer, step_key) == metadata_number(file, step_key),
+                 "{}: it must be of step {} as {} is, but is of step {}", optimizer.origin(),
+                 position.step, file.origin(), metadata_number(optimizer, step_key));
+  load_tensors(file, model, is_parameter);
+  load_tensors(optimizer, model, is_optimizer_state);
+  return position;
+}
+
+void load_parameters(const fs::path& folder, CompiledModel& model) {
+  load_tensors(formats::SafetensorsFile::open((folder / model_file).string()), model, is_parameter);
+}
+
+void remove_checkpoint(const fs::path& folder) {
+  std::error_code code;
+  fs::remove(folder / model_file, code);
+  ir::user_check(!code, "cannot remove {}: {}", (folder / model_file).string(), code.message());
+  remove_optimizer_files(folder, {});
+}
+
+}  // namespace gptc::driver

@@ -1,0 +1,66 @@
+#include "tools/driver/commands/common_flags.h"
+
+#include <fmt/format.h>
+
+#include "ir/check.h"
+#include "tools/driver/backends.h"
+
+namespace gptc::driver {
+
+void add_machine_flags(CLI::App& app, CommonFlags& flags) {
+  app.add_option("--threads,-t", flags.threads, "threads; 0: all there are")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 4096));
+  app.add_option("--backend", flags.backend, "onednn (fast) or reference (obvious, slow)")
+      ->capture_default_str()
+      ->check(CLI::IsMember(backend_names()));
+  app.add_flag("--quiet,-q", flags.quiet, "only errors on stderr");
+}
+
+void add_model_flags(CLI::App& app, CommonFlags& flags) {
+  app.add_option("--model,-m", flags.model,
+                 "a model's name (gptc models), or a folder that training wrote");
+  app.add_option("--set", flags.settings, "a setting of the model, as name=value");
+  app.add_option("--dropout", flags.dropout, "sets every dropout setting of the model");
+}
+
+void add_seed_flag(CLI::App& app, CommonFlags& flags, const std::string& help) {
+  app.add_option("--seed,-s", flags.seed, help);
+}
+
+ModelSource model_of(const CommonFlags& flags, const std::vector<dsl::Model>& models) {
+  ir::user_check(!flags.model.empty(), "--model: it must name a model or a folder, but is missing");
+  ModelSource source = find_model(models, flags.model);
+  if (flags.dropout) set_dropout(source.model, source.config, *flags.dropout);
+  for (const std::string& setting : flags.settings) apply_setting(source.config, setting);
+  if (flags.seed) source.seed = *flags.seed;
+  return source;
+}
+
+ModelSource sized_model_of(const CommonFlags& flags, const std::vector<dsl::Model>& models) {
+  constexpr std::int64_t usual = 4096;
+  ModelSource source = model_of(flags, models);
+  if (source.config.integer("vocab_size") == 0) {
+    source.config.set("vocab_size", usual);
+    if (!flags.quiet)
+      fmt::print(stderr,
+                 "gptc: {} takes its vocabulary from a tokenizer; {} tokens are taken here (--set "
+                 "vocab_size=N)\n",
+                 source.model.name, usual);
+  }
+  return source;
+}
+
+passes::DimSizes graph_sizes(const ModelSource& source, std::int64_t batch, std::int64_t context) {
+  ir::user_check(batch >= 1, "--batch: it must be at least 1, but got {}", batch);
+  ir::user_check(context >= 0 && context <= source.context(),
+                 "--ctx: it must be from 1 to the model's context of {}, but got {}",
+                 source.context(), context);
+  return {{'B', batch}, {'T', context == 0 ? source.context() : context}};
+}
+
+CompileOptions compile_options(const CommonFlags& flags, const ModelSource& source) {
+  return {.backend = flags.backend, .threads = flags.threads, .seed = source.seed};
+}
+
+}  // namespace gptc::driver

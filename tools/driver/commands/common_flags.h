@@ -1,0 +1,43 @@
+// Flags that several commands share.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tools/driver/compile.h"
+#include "tools/driver/model_source.h"
+
+namespace gptc::driver {
+
+struct CommonFlags {
+  std::string model;
+  std::vector<std::string> settings;
+  std::optional<double> dropout;
+  std::optional<std::uint64_t> seed;
+  std::string backend = "onednn";
+  int threads = 0;
+  bool quiet = false;
+};
+
+/// --threads, --backend, --quiet.
+void add_machine_flags(CLI::App& app, CommonFlags& flags);
+/// --model, --set, --dropout.
+void add_model_flags(CLI::App& app, CommonFlags& flags);
+/// A seed, `help` saying of what.
+void add_seed_flag(CLI::App& app, CommonFlags& flags, const std::string& help);
+
+/// The model that --model names, with --set, --dropout and --seed applied.
+ModelSource model_of(const CommonFlags& flags, const std::vector<dsl::Model>& models);
+/// As model_of; a vocabulary that would come from a tokenizer gets a usual size, said on stderr:
+/// for looking at graphs and measuring.
+ModelSource sized_model_of(const CommonFlags& flags, const std::vector<dsl::Model>& models);
+
+/// B and T of a graph; `context` 0 is the model's. UserError for what is out of range.
+passes::DimSizes graph_sizes(const ModelSource& source, std::int64_t batch, std::int64_t context);
+
+CompileOptions compile_options(const CommonFlags& flags, const ModelSource& source);
+
+}  // namespace gptc::driver

@@ -1,0 +1,83 @@
+#include "tools/driver/compile.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "ir/check.h"
+#include "tools/driver/backends.h"
+
+namespace gptc::driver {
+namespace {
+
+constexpr std::string_view init_label = "init";
+
+}  // namespace
+
+CompiledModel::CompiledModel(const dsl::Model& model, const dsl::Config& config,
+                             const std::vector<GraphRequest>& graphs, const CompileOptions& options)
+    : backend_(make_backend(options.backend, options.threads)),
+      module_(dsl::declare(model, config, options.seed)) {
+  LoweringOptions lowering = {.seed = options.seed,
+                              .train = options.train,
+                              .context = pass_context(*backend_),
+                              .log = options.log};
+  lowering.context.explain = options.explain;
+  std::vector<GraphRequest> requests = graphs;
+  requests.push_back({std::string(init_label), "init", {}});
+  std::int64_t arena = 0;
+  for (PlannedGraph& planned : lower_and_plan(module_, requests, lowering)) {
+    arena = std::max(arena, planned.program.arena_bytes);
+    const bool fresh =
+        units_.emplace(planned.label, Unit{std::move(planned.program), nullptr}).second;
+    ir::internal_check(fresh, "compile: two graphs are labelled '{}'", planned.label);
+  }
+  states_ = std::make_unique<runtime::StateStore>(module_);
+  arena_ = std::make_unique<runtime::Memory>(arena);
+}
+
+const CompiledModel::Unit& CompiledModel::unit(std::string_view label) const {
+  const auto found = units_.find(label);
+  ir::internal_check(found != units_.end(), "compile: no graph is labelled '{}'", label);
+  return found->second;
+}
+
+CompiledModel::Unit& CompiledModel::unit(std::string_view label) {
+  const auto found = units_.find(label);
+  ir::internal_check(found != units_.end(), "compile: no graph is labelled '{}'", label);
+  return found->second;
+}
+
+void CompiledModel::prepare(std::string_view label) {
+  Unit& wanted = unit(label);
+  if (wanted.executable) return;
+  wanted.executable = backend_->compile(wanted.program, *arena_, *states_);
+}
+
+void CompiledModel::run(std::string_view label, std::span<const runtime::Binding> inputs,
+                        std::span<const runtime::Binding> outputs) {
+  prepare(label);
+  unit(label).executable->run(inputs, outputs);
+}
+
+void CompiledModel::initialise() {
+  run(init_label, {}, {});
+  unit(init_label).executable.reset();  // it runs once
+}
+
+const ir::Program& CompiledModel::program(std::string_view label) const {
+  return unit(label).program;
+}
+
+bool CompiledModel::has_input(std::string_view label, std::string_view input) const {
+  return unit(label).program.graph.find_input(input).has_value();
+}
+
+std::vector<std::string> CompiledModel::parameters() const {
+  std::vector<std::string> names;
+  for (const ir::State& state : module_.states()) {
+    if (state.train) names.push_back(state.name);
+  }
+  return names;
+}
+
+}  // namespace gptc::driver

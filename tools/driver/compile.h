@@ -1,0 +1,68 @@
+// A model compiled: its graphs lowered and planned, one block of state, one arena for all of them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backends/backend.h"
+#include "frontend/dsl/model.h"
+#include "tools/driver/lowering.h"
+
+namespace gptc::driver {
+
+struct CompileOptions {
+  std::string backend = "onednn";
+  int threads = 0;         // 0: all there are
+  std::uint64_t seed = 0;  // of initial values and dropout
+  passes::TrainOptions train = {};
+  /// One line each: decisions of the fusions, times of the passes.
+  std::function<void(std::string_view)> explain = {};
+  std::function<void(std::string_view)> log = {};
+};
+
+/// Graphs are lowered and planned when the object is made; a graph's kernels are built before its
+/// first run, so a graph that never runs costs little. Movable, not copyable.
+class CompiledModel {
+ public:
+  /// UserError for what is wrong with the model, its settings or the requests.
+  CompiledModel(const dsl::Model& model, const dsl::Config& config,
+                const std::vector<GraphRequest>& graphs, const CompileOptions& options);
+
+  /// Runs the graph of this label; bindings as in runtime::Executable::run.
+  void run(std::string_view label, std::span<const runtime::Binding> inputs,
+           std::span<const runtime::Binding> outputs);
+  /// Builds a graph's kernels now, as run() would.
+  void prepare(std::string_view label);
+  /// Sets every state to its initial value by the seed.
+  void initialise();
+
+  [[nodiscard]] const ir::Module& module() const { return module_; }
+  [[nodiscard]] runtime::StateStore& states() { return *states_; }
+  [[nodiscard]] const ir::Program& program(std::string_view label) const;
+  [[nodiscard]] bool has_input(std::string_view label, std::string_view input) const;
+  [[nodiscard]] std::int64_t arena_bytes() const { return arena_->bytes(); }
+  /// The module's states with `train`, in declaration order.
+  [[nodiscard]] std::vector<std::string> parameters() const;
+
+ private:
+  struct Unit {
+    ir::Program program;
+    std::unique_ptr<runtime::Executable> executable;
+  };
+  [[nodiscard]] const Unit& unit(std::string_view label) const;
+  [[nodiscard]] Unit& unit(std::string_view label);
+
+  std::unique_ptr<runtime::Backend> backend_;
+  ir::Module module_;
+  std::map<std::string, Unit, std::less<>> units_;
+  std::unique_ptr<runtime::StateStore> states_;
+  std::unique_ptr<runtime::Memory> arena_;
+};
+
+}  // namespace gptc::driver

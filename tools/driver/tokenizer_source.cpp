@@ -1,0 +1,37 @@
+#include "tools/driver/tokenizer_source.h"
+
+#include <cstdlib>
+#include <vector>
+
+#include "frontend/formats/atomic_file.h"
+#include "ir/check.h"
+#include "tools/driver/folder.h"
+
+namespace gptc::driver {
+
+namespace fs = std::filesystem;
+
+tokenizer::Tokenizer find_tokenizer(const std::string& name_or_folder) {
+  if (name_or_folder != "gpt2") return tokenizer::Tokenizer::load(name_or_folder);
+  std::vector<fs::path> places;
+  if (const char* data = std::getenv("GPTC_DATA"); data != nullptr && *data != '\0')
+    places.emplace_back(data);
+  places.emplace_back("data");
+  places.emplace_back(GPTC_SOURCE_DATA);
+  std::error_code ignored;
+  for (const fs::path& place : places) {
+    if (fs::exists(place / "gpt2" / "vocab.bpe", ignored))
+      return tokenizer::Tokenizer::load(place / "gpt2");
+  }
+  ir::user_error(
+      "tokenizer gpt2: its files must be in data/gpt2, but are not; run tools/setup/fetch_data.sh, "
+      "or set GPTC_DATA to the folder that has gpt2/vocab.bpe");
+}
+
+void save_tokenizer(const tokenizer::Tokenizer& tokenizer, const fs::path& folder) {
+  make_folder(folder);
+  formats::write_file_atomically((folder / "vocab.json").string(), tokenizer.vocab_json());
+  formats::write_file_atomically((folder / "merges.txt").string(), tokenizer.merges_txt());
+}
+
+}  // namespace gptc::driver
