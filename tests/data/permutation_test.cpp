@@ -46,7 +46,7 @@ TEST(KeyedPermutation, EveryElementGoesEverywhereEquallyOften) {
   }
   // Each cell is binomial with mean 2000 and deviation 43; six deviations never happen by chance in
   // 121 cells.
-  for (const int count : counts) EXPECT_NEAR(count, keys / 11, 6 * std::sqrt(keys / 11.0));
+  for (const int count : counts) EXPECT_NEAR(count, keys / 11.0, 6 * std::sqrt(keys / 11.0));
 }
 
 TEST(KeyedPermutation, NeighboursDoNotStayTogether) {
