@@ -46,18 +46,31 @@ TEST(Net, PassesWhatIsRight) {
   EXPECT_EQ(check_with(Fault::none, product, Filling::integers), Failures{});
 }
 
-class NetFaults : public ::testing::TestWithParam<Fault> {};
+struct NamedFault {
+  Fault fault;
+  const char* name;
+};
+void PrintTo(const NamedFault& fault, std::ostream* out) { *out << fault.name; }
+
+class NetFaults : public ::testing::TestWithParam<NamedFault> {};
 
 TEST_P(NetFaults, AreCaught) {
-  EXPECT_NE(check_with(GetParam(), product), Failures{});
-  EXPECT_NE(check_with(GetParam(), product, Filling::integers), Failures{});
+  EXPECT_NE(check_with(GetParam().fault, product), Failures{});
+  EXPECT_NE(check_with(GetParam().fault, product, Filling::integers), Failures{});
 }
 
-INSTANTIATE_TEST_SUITE_P(Backend, NetFaults,
-                         ::testing::Values(Fault::wrong_element, Fault::skips_last_element,
-                                           Fault::writes_behind, Fault::spoils_operand,
-                                           Fault::clears_first, Fault::depends_on_threads,
-                                           Fault::keeps_old_results));
+std::string fault_name(const ::testing::TestParamInfo<NamedFault>& info) { return info.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(
+    Backend, NetFaults,
+    ::testing::Values(NamedFault{Fault::wrong_element, "wrong_element"},
+                      NamedFault{Fault::skips_last_element, "skips_last_element"},
+                      NamedFault{Fault::writes_behind, "writes_behind"},
+                      NamedFault{Fault::spoils_operand, "spoils_operand"},
+                      NamedFault{Fault::clears_first, "clears_first"},
+                      NamedFault{Fault::depends_on_threads, "depends_on_threads"},
+                      NamedFault{Fault::keeps_old_results, "keeps_old_results"}),
+    fault_name);
 
 // -- gradient rules -------------------------------------------------------------------------------
 

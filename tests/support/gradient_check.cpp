@@ -20,8 +20,8 @@ using Tensors = reference::Tensors<double>;
 constexpr double step = 1e-5;
 constexpr double relative = 1e-6;
 constexpr double absolute = 1e-8;
-constexpr int directions = 3;
-constexpr std::size_t coordinates = 16;
+constexpr int directions = 2;
+constexpr std::size_t coordinates = 6;
 
 double dot(const std::vector<double>& a, const std::vector<double>& b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
