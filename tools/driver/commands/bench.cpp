@@ -78,11 +78,17 @@ Timing measure(Trainer& trainer, const BenchFlags& flags) {
   return timing;
 }
 
+/// Of ascending values.
+double median_of(const std::vector<double>& values) {
+  const std::size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
 nlohmann::ordered_json figures(Trainer& trainer, const ir::Graph& eval, const BenchFlags& flags,
                                const passes::DimSizes& sizes) {
   for (std::int64_t i = 0; i < flags.warmup; ++i) trainer.step();
   const Timing timing = measure(trainer, flags);
-  const double median = timing.step_ms[timing.step_ms.size() / 2];
+  const double median = median_of(timing.step_ms);
   const double tokens = static_cast<double>(sizes.at('B') * sizes.at('T'));
   const double flops = useful_training_flops(eval);
   const ir::Program& program = trainer.model().program("train");
