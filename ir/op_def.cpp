@@ -109,7 +109,7 @@ std::optional<OpKind> find_op(std::string_view name) {
 
 std::span<const OpKind> all_ops() { return kinds; }
 
-Attrs checked_attrs(const OpDef& def, const Attrs& attrs, const Origin& origin) {
+Attrs checked_attrs(const OpDef& def, Attrs attrs, const Origin& origin) {
   for (const auto& entry : attrs) {
     const bool known = std::any_of(def.attributes.begin(), def.attributes.end(),
                                    [&](const AttrSpec& spec) { return spec.name == entry.first; });
@@ -117,7 +117,6 @@ Attrs checked_attrs(const OpDef& def, const Attrs& attrs, const Origin& origin) 
     broken(def.name, fmt::format("attributes must be among: {}", name_list(def.attributes)),
            fmt::format("'{}'", entry.first), origin);
   }
-  Attrs filled;
   for (const AttrSpec& spec : def.attributes) {
     const AttrValue* given = attrs.find(spec.name);
     if (given == nullptr && spec.fallback) given = &*spec.fallback;
@@ -131,9 +130,9 @@ Attrs checked_attrs(const OpDef& def, const Attrs& attrs, const Origin& origin) 
       broken(def.name, fmt::format("attribute '{}' must be {}", spec.name, wanted),
              attr_text(*given), origin);
     }
-    filled.set(spec.name, *fitting);
+    attrs.set(spec.name, *fitting);
   }
-  return filled;
+  return attrs;
 }
 
 void InferContext::check(bool holds, std::string_view rule, std::string_view got) const {

@@ -121,7 +121,7 @@ std::optional<OpKind> find_op(std::string_view name);
 std::span<const OpKind> all_ops();
 
 /// Fills defaults, then checks names, kinds and presence against the row; UserError otherwise.
-Attrs checked_attrs(const OpDef& def, const Attrs& attrs, const Origin& origin);
+Attrs checked_attrs(const OpDef& def, Attrs attrs, const Origin& origin);
 /// Checks the operand count, then runs the row's infer.
 std::vector<Type> infer_types(const OpDef& def, std::span<const Type> operands, const Attrs& attrs,
                               const Graph* body, const Origin& origin);
