@@ -65,22 +65,68 @@ MatmulSpec accumulating(MatmulSpec spec, std::size_t index) {
   return spec;
 }
 
+/// A part of the sum over K.
+struct Slice {
+  MatmulSpec spec;
+  std::int64_t begin = 0;
+};
+
+/// The products to run one after the other. Over a long K with only a stored transposed (a weight's
+/// gradient over many rows) oneDNN gives threads parts of the sum, so that the number of threads
+/// would change the result; up to 1024 it does not.
+std::vector<Slice> slices_of(const MatmulSpec& spec) {
+  constexpr std::int64_t longest = 1024;
+  const std::int64_t depth = spec.a.cols;
+  const bool commutes = spec.post_ops.empty() ||
+                        (spec.post_ops.size() == 1 && (spec.post_ops[0] == PostOp::add ||
+                                                       spec.post_ops[0] == PostOp::accumulate));
+  const bool splits =
+      spec.a.col_stride != 1 && spec.b.col_stride == 1 && depth > longest && commutes;
+  const std::int64_t count = splits ? (depth + longest - 1) / longest : 1;
+  std::vector<Slice> slices;
+  for (std::int64_t i = 0; i < count; ++i) {
+    Slice slice{spec, i * depth / count};
+    slice.spec.a.cols = (i + 1) * depth / count - slice.begin;
+    slice.spec.b.rows = slice.spec.a.cols;
+    if (i > 0) slice.spec.post_ops.assign(1, PostOp::accumulate);
+    slices.push_back(std::move(slice));
+  }
+  return slices;
+}
+
+std::int64_t scratchpad_bytes(const MatmulSpec& spec) {
+  std::int64_t bytes = 0;
+  for (const Slice& slice : slices_of(spec))
+    bytes = std::max(bytes, MatmulPrimitive(slice.spec).scratchpad_bytes());
+  return bytes;
+}
+
 class MatmulKernel final : public Kernel {
  public:
-  explicit MatmulKernel(MatmulCall call) : call_(std::move(call)) {}
-  void execute() override { call_.execute(); }
+  MatmulKernel(const MatmulSpec& spec, const MatmulPointers& pointers) {
+    for (const Slice& slice : slices_of(spec)) {
+      MatmulPointers part = pointers;
+      part.a += slice.begin * spec.a.col_stride * ir::dtype_bytes(spec.a.dtype);
+      part.b += slice.begin * spec.b.row_stride * ir::dtype_bytes(spec.b.dtype);
+      if (slice.begin > 0) part.operands.clear();
+      calls_.push_back(MatmulPrimitive(slice.spec).bind(part));
+    }
+  }
+  void execute() override {
+    for (const MatmulCall& call : calls_) call.execute();
+  }
 
  private:
-  MatmulCall call_;
+  std::vector<MatmulCall> calls_;
 };
 
 std::int64_t workspace(const ir::Graph& graph, const ir::Node& node, int /*threads*/) {
   const MatmulSpec spec = spec_of(graph, node);
-  std::int64_t bytes = MatmulPrimitive(spec).scratchpad_bytes();
+  std::int64_t bytes = scratchpad_bytes(spec);
   // Which add is in place, if any, is known only when memory has been planned.
   for (std::size_t i = 0; i < spec.post_ops.size(); ++i) {
-    if (spec.post_ops[i] != PostOp::add) continue;
-    bytes = std::max(bytes, MatmulPrimitive(accumulating(spec, i)).scratchpad_bytes());
+    if (spec.post_ops[i] == PostOp::add)
+      bytes = std::max(bytes, scratchpad_bytes(accumulating(spec, i)));
   }
   return bytes;
 }
@@ -107,7 +153,7 @@ std::unique_ptr<Kernel> create(const ir::Graph& graph, const ir::Node& node,
     in_place = true;
     spec = accumulating(std::move(spec), i);
   }
-  return std::make_unique<MatmulKernel>(MatmulPrimitive(spec).bind(pointers));
+  return std::make_unique<MatmulKernel>(spec, pointers);
 }
 
 }  // namespace

@@ -44,6 +44,32 @@ std::vector<double> naive_product(OneNode& node, const Product& p) {
   return y;
 }
 
+/// Beyond some size another of oneDNN's kernels is chosen.
+TEST(Matmul, LargeProductsEqualLoopsAndDoNotDependOnThreads) {
+  for (const bool transpose_a : {false, true}) {
+    const Product p{0, 70, 700, 500, transpose_a, !transpose_a, true};
+    const Product deep{0, 33, 5000, 64, transpose_a, false, true};
+    for (const Product& product : {p, deep}) {
+      std::vector<float> first;
+      for (const int threads : {1, 2, 3}) {
+        OneNode node(OpKind::matmul,
+                     {{DType::f32, stored(0, product.m, product.k, product.transpose_a)},
+                      {DType::f32, stored(0, product.k, product.n, product.transpose_b)}},
+                     {{"transpose_a", product.transpose_a}, {"transpose_b", product.transpose_b}},
+                     {.threads = threads});
+        node.fill(0, 1);
+        node.fill(1, 2);
+        node.run();
+        if (threads == 1) {
+          expect_close(node.result(0), naive_product(node, product), 5e-5);
+          first.assign(node.result(0).begin(), node.result(0).end());
+        }
+        EXPECT_TRUE(std::ranges::equal(first, node.result(0))) << threads << " threads";
+      }
+    }
+  }
+}
+
 class MatmulShapes : public ::testing::TestWithParam<Product> {};
 
 TEST_P(MatmulShapes, EqualsLoops) {
@@ -116,7 +142,7 @@ void check_epilogue(const ir::Strings& epilogue, const Product& p, int in_place)
   const std::vector<double> want = naive_epilogue(node, p, epilogue);
   node.run();
   expect_close(in_place < 0 ? node.result(0) : node.operand(static_cast<std::size_t>(in_place)),
-               want, 1e-5);
+               want, 2e-5);
 }
 
 class MatmulEpilogue : public ::testing::TestWithParam<ir::Strings> {};
@@ -128,6 +154,7 @@ TEST_P(MatmulEpilogue, EqualsLoops) {
     check_epilogue(GetParam(), {4, 15, 38, 51, false, transpose_b, true}, -1);
     check_epilogue(GetParam(), {2, 15, 38, 51, true, transpose_b, true}, -1);
     check_epilogue(GetParam(), {3, 15, 38, 51, false, transpose_b, false}, -1);
+    check_epilogue(GetParam(), {0, 17, 700, 400, false, transpose_b, true}, -1);
   }
 }
 
@@ -137,6 +164,8 @@ TEST_P(MatmulInPlace, EveryAddMayLieUnderTheResult) {
     if (op == "add") {
       check_epilogue(GetParam(), {0, 45, 300, 51, false, false, true}, operand);
       check_epilogue(GetParam(), {3, 45, 30, 51, true, false, false}, operand);
+      check_epilogue(GetParam(), {0, 17, 700, 400, true, false, true}, operand);
+      check_epilogue(GetParam(), {0, 17, 1601, 31, true, false, true}, operand);
     }
     if (op != "gelu" && op != "relu") ++operand;
   }
