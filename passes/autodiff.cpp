@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <ranges>
 #include <utility>
 
 #include "ir/builder.h"
@@ -27,9 +26,9 @@ class Differentiator {
     const std::vector<bool> path = on_path();
     builder_.set_origin(gradient_origin(loss.node));
     grads_[loss] = builder_.constant(1, graph_.type(loss));
-    std::vector<ir::NodeId> order = ir::topological_order(graph_);
-    for (const ir::NodeId id : std::views::reverse(order)) {
-      if (id.index < path.size() && path[id.index]) visit(id, path);
+    const std::vector<ir::NodeId> order = ir::topological_order(graph_);
+    for (auto id = order.rbegin(); id != order.rend(); ++id) {
+      if (id->index < path.size() && path[id->index]) visit(*id, path);
     }
     for (const ir::State* parameter : parameters_) add_output(*parameter);
   }
@@ -75,7 +74,8 @@ class Differentiator {
       grads.push_back(found == grads_.end() ? std::nullopt : std::optional(found->second));
     }
     const std::vector<ir::Value> operands = graph_[id].operands;
-    const bool any = std::ranges::any_of(grads, [](const auto& g) { return g.has_value(); });
+    const bool any =
+        std::any_of(grads.begin(), grads.end(), [](const auto& g) { return g.has_value(); });
     if (!any || operands.empty()) return;
 
     const ir::OpDef& def = ir::op_def(graph_[id]);

@@ -1,6 +1,5 @@
 #include "passes/dce.h"
 
-#include <ranges>
 #include <vector>
 
 #include "ir/graph_algo.h"
@@ -15,9 +14,9 @@ bool dce(ir::Graph& graph, const PassContext&) {
 
   bool changed = false;
   const std::vector<ir::NodeId> order = ir::topological_order(graph);
-  for (const ir::NodeId id : std::views::reverse(order)) {
-    if (needed[id.index]) continue;
-    graph.erase(id);
+  for (auto id = order.rbegin(); id != order.rend(); ++id) {
+    if (needed[id->index]) continue;
+    graph.erase(*id);
     changed = true;
   }
   if (changed) graph.compact();
