@@ -113,8 +113,10 @@ class Matcher {
     if (graph_[*user].kind == OpKind::dropout) {
       const Node& drop = graph_[*user];
       found_.p = drop.attrs.real("p");
-      found_.rng_key = drop.attrs.key("rng_key");
-      found_.counter = drop.operands[1];
+      if (found_.p > 0) {  // attention without dropout has no counter
+        found_.rng_key = drop.attrs.key("rng_key");
+        found_.counter = drop.operands[1];
+      }
       probabilities = {*user, 0};
       user = only_user(graph_, probabilities);
       if (!attempt_.require(user.has_value(), "the dropped probabilities must have one use",
