@@ -1,0 +1,129 @@
+#include "tools/driver/generator.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "ir/check.h"
+#include "tests/driver/tiny_model.h"
+
+namespace gptc::driver {
+namespace {
+
+using testing::tiny_model;
+
+class GeneratorTest : public ::testing::Test {
+ protected:
+  static ModelSource source_of(std::int64_t context) {
+    ModelSource source = tiny_model();
+    source.config.set("context", context);
+    return source;
+  }
+  explicit GeneratorTest(std::int64_t context = 24)
+      : source_(source_of(context)),
+        model_(source_.model, source_.config, Generator::requests(context),
+               {.threads = 1, .seed = 3}),
+        generator_(model_, context) {
+    model_.initialise();
+  }
+
+  ModelSource source_;
+  CompiledModel model_;
+  Generator generator_;
+};
+
+TEST(GeneratorRequests, EndWithTheContextAndGrowFromSixteen) {
+  const auto lengths = [](std::int64_t context) {
+    std::vector<std::int64_t> all;
+    for (const GraphRequest& request : Generator::requests(context))
+      all.push_back(request.sizes.at('T'));
+    return all;
+  };
+  EXPECT_EQ(lengths(1024), (std::vector<std::int64_t>{16, 64, 256, 1024}));
+  EXPECT_EQ(lengths(16), (std::vector<std::int64_t>{16}));
+  EXPECT_EQ(lengths(4), (std::vector<std::int64_t>{4}));
+}
+
+// 16 tokens run at length 16, more of them at 24: the greedy text crosses the border.
+TEST_F(GeneratorTest, GreedyTextIsTheLargestLogitAtEveryLength) {
+  std::vector<std::int32_t> tokens = {3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9};
+  GenerateOptions options;
+  options.max_new_tokens = 8;
+  options.sampling.temperature = 0;
+  const std::vector<std::int32_t> made = generator_.generate(tokens, options);
+  ASSERT_EQ(made.size(), 8U);
+  for (const std::int32_t next : made) {
+    const auto logits = generator_.logits(tokens);
+    EXPECT_EQ(std::max_element(logits.begin(), logits.end()) - logits.begin(), next);
+    tokens.push_back(next);
+  }
+}
+
+// Padded to 16 or exactly 5 long.
+TEST_F(GeneratorTest, LogitsDoNotDependOnTheCompiledLength) {
+  const std::vector<std::int32_t> tokens = {3, 1, 4, 1, 5};
+  const auto expected = generator_.logits(tokens);  // at 16
+  CompiledModel exact(source_.model, source_.config,
+                      {{"generate.5", "generate", {{'B', 1}, {'T', 5}}}},
+                      {.threads = 1, .seed = 3});
+  exact.initialise();
+  Generator at_five(exact, 5);
+  const auto got = at_five.logits(tokens);
+  ASSERT_EQ(got.size(), expected.size());
+  for (std::size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], expected[i], 1e-5F) << i;
+}
+
+TEST_F(GeneratorTest, ThePaddingBehindTheLastTokenIsNotSeen) {
+  const std::vector<std::int32_t> one = {5};
+  const auto first = generator_.logits(one);
+  const std::vector<float> before(first.begin(), first.end());
+  generator_.logits(std::vector<std::int32_t>(16, 60));  // other bytes in the arena
+  const auto again = generator_.logits(one);
+  EXPECT_TRUE(std::equal(before.begin(), before.end(), again.begin(), again.end()));
+}
+
+TEST_F(GeneratorTest, GoesOnPastTheContextAndSaysSoOnce) {
+  GenerateOptions options;
+  options.max_new_tokens = 60;
+  int shifts = 0;
+  int seen = 0;
+  options.on_shift = [&] { ++shifts; };
+  options.on_token = [&](std::int32_t) { return ++seen < 1000; };
+  const std::vector<std::int32_t> prompt = {1, 2, 3};
+  EXPECT_EQ(generator_.generate(prompt, options).size(), 60U);
+  EXPECT_EQ(shifts, 1);
+  EXPECT_EQ(seen, 60);
+}
+
+TEST_F(GeneratorTest, SameSeedSameText) {
+  GenerateOptions options;
+  options.max_new_tokens = 20;
+  options.sampling = {.temperature = 1, .seed = 5};
+  const std::vector<std::int32_t> prompt = {1};
+  const auto first = generator_.generate(prompt, options);
+  EXPECT_EQ(generator_.generate(prompt, options), first);
+  options.sample = 1;
+  EXPECT_NE(generator_.generate(prompt, options), first);
+}
+
+TEST_F(GeneratorTest, StopsAtTheStopTokenWithoutGivingItOut) {
+  GenerateOptions options;
+  options.max_new_tokens = 400;
+  options.sampling.seed = 2;
+  options.stop = 17;
+  const std::vector<std::int32_t> prompt = {1};
+  const auto made = generator_.generate(prompt, options);
+  EXPECT_LT(made.size(), 400U);
+  EXPECT_EQ(std::count(made.begin(), made.end(), 17), 0);
+}
+
+TEST_F(GeneratorTest, RefusesEmptyAndTooLongPrompts) {
+  EXPECT_THROW(generator_.generate({}, {}), ir::UserError);
+  EXPECT_THROW(generator_.generate(std::vector<std::int32_t>(25, 1), {}), ir::UserError);
+  GenerateOptions one;
+  one.max_new_tokens = 1;
+  EXPECT_EQ(generator_.generate(std::vector<std::int32_t>(24, 1), one).size(), 1U);
+}
+
+}  // namespace
+}  // namespace gptc::driver
