@@ -126,6 +126,15 @@ std::vector<const ir::State*> trainable_states(const ir::Module& module) {
   return states;
 }
 
+ir::Value add_argument(ir::Graph& graph, const ir::Module& module, const std::string& name,
+                       const ir::Type& type) {
+  const ir::State* taken = module.find_state(name);
+  ir::user_check(taken == nullptr,
+                 "module {}: the name '{}' is that of an argument of {}, but a state has it{}",
+                 module.name(), name, graph.name(), taken ? where(taken->origin) : "");
+  return graph.add_input(name, type);
+}
+
 void declare_state(ir::Module& module, ir::State state) {
   const ir::State* known = module.find_state(state.name);
   if (known == nullptr) return module.add_state(std::move(state));
@@ -156,11 +165,12 @@ bool keep_loss(ir::Graph& graph, const Derivation&) {
   return true;
 }
 
-bool last_logits(ir::Graph& graph, const Derivation&) {
+bool last_logits(ir::Graph& graph, const Derivation& derivation) {
   keep_outputs(graph, {"logits"});
   ir::Output& logits = graph.outputs().front();
   const ir::Shape& shape = graph.type(logits.value).shape;
-  const ir::Value last = graph.add_input("last", {ir::DType::i32, {shape[0]}});
+  const ir::Value last =
+      add_argument(graph, derivation.module, "last", {ir::DType::i32, {shape[0]}});
   ir::Builder builder(graph);
   builder.set_origin(graph.node(logits.value).origin);
   logits.value = builder.op(ir::OpKind::select, {logits.value, last});

@@ -73,6 +73,9 @@ bool initial_values(ir::Graph& graph, const Derivation& derivation);
 std::string gradient_name(std::string_view parameter);  // "grad.<parameter>"
 /// States with `train`, in declaration order. UserError if there is none.
 std::vector<const ir::State*> trainable_states(const ir::Module& module);
+/// A new input of a derived graph. UserError if a state has its name.
+ir::Value add_argument(ir::Graph& graph, const ir::Module& module, const std::string& name,
+                       const ir::Type& type);
 /// Declares a state unless the same one exists; UserError if the name has another type.
 void declare_state(ir::Module& module, ir::State state);
 

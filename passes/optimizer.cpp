@@ -78,8 +78,8 @@ bool optimizer(ir::Graph& graph, const Derivation& derivation) {
   const ir::Value loss = output(graph, "loss");
   const ir::Value tokens = output(graph, "tokens");
   Step step{.scale = {},
-            .lr = graph.add_input("lr", {ir::DType::f32, {}}),
-            .step = graph.add_input("step", {ir::DType::i64, {}})};
+            .lr = add_argument(graph, derivation.module, "lr", {ir::DType::f32, {}}),
+            .step = add_argument(graph, derivation.module, "step", {ir::DType::i64, {}})};
 
   ir::Builder builder(graph);
   builder.set_origin({.scope = "optimizer"});
