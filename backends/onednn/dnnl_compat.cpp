@@ -59,16 +59,6 @@ void append_eltwise(dnnl::post_ops& ops, dnnl::algorithm algorithm) {
 #endif
 }
 
-dnnl::matmul::primitive_desc make_desc(const dnnl::memory::desc& a, const dnnl::memory::desc& b,
-                                       const dnnl::memory::desc& bias, const dnnl::memory::desc& c,
-                                       const dnnl::primitive_attr& attr) {
-#if DNNL_VERSION_MAJOR >= 3
-  return {cpu_engine(), a, b, bias, c, attr};
-#else
-  return {dnnl::matmul::desc(a, b, bias, c), attr, cpu_engine()};
-#endif
-}
-
 /// oneDNN offers its block kernels (brgemm) first. They read a plain b in place, which costs up to
 /// a third where b outgrows the L2 cache (worst with rows of a multiple of 4 KiB); the packing gemm
 /// does not mind.
@@ -87,6 +77,20 @@ void choose_implementation(dnnl::matmul::primitive_desc& desc, const MatmulSpec&
       return;
     }
   } while (candidate.next_impl());
+}
+
+dnnl::matmul::primitive_desc make_desc(const MatmulSpec& spec, const dnnl::memory::desc& a,
+                                       const dnnl::memory::desc& b, const dnnl::memory::desc& bias,
+                                       const dnnl::memory::desc& c,
+                                       const dnnl::primitive_attr& attr) {
+#if DNNL_VERSION_MAJOR >= 3
+  dnnl::matmul::primitive_desc desc(cpu_engine(), a, b, bias, c, attr);
+#else
+  const dnnl::matmul::desc operation(a, b, bias, c);  // next_impl() still refers to it
+  dnnl::matmul::primitive_desc desc(operation, attr, cpu_engine());
+#endif
+  choose_implementation(desc, spec);
+  return desc;
 }
 
 std::int64_t bytes_of(const dnnl::memory::desc& desc) {
@@ -158,8 +162,7 @@ MatmulPrimitive::Impl::Impl(const MatmulSpec& spec) {
   dnnl::primitive_attr attr;
   attr.set_post_ops(ops);
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  desc = make_desc(a, b, bias, c, attr);
-  choose_implementation(desc, spec);
+  desc = make_desc(spec, a, b, bias, c, attr);
   primitive = dnnl::matmul(desc);
 }
 
