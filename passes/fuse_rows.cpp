@@ -115,7 +115,8 @@ class RowFuser {
     Attempt attempt(context_, "fuse_rows", graph_, anchor);
     const std::set<NodeId> region = grow(anchor);
     if (!attempt.require(region.size() > 1,
-                         "a neighbour must be row-local on rows of the same shape", "none")) {
+                         "a neighbour must be row-local on rows of the same shape", "none") ||
+        !attempt.require(is_read(region), "a result must be read", "dead code")) {
       return false;
     }
     std::string names;
@@ -161,6 +162,16 @@ class RowFuser {
     const NodeId fused = builder.node(OpKind::row_fused, std::move(operands), {}, std::move(body));
     for (std::uint32_t i = 0; i < results.size(); ++i) graph_.replace_uses(results[i], {fused, i});
     for (auto id = region.rbegin(); id != region.rend(); ++id) graph_.erase(*id);
+  }
+
+  bool is_read(const std::set<NodeId>& region) const {
+    return std::any_of(region.begin(), region.end(), [&](NodeId id) {
+      const std::size_t count = graph_[id].results.size();
+      for (std::uint32_t r = 0; r < count; ++r) {
+        if (read_outside({id, r}, region)) return true;
+      }
+      return false;
+    });
   }
 
   bool read_outside(Value value, const std::set<NodeId>& region) const {

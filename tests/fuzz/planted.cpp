@@ -74,19 +74,21 @@ bool relu_for_gelu(Graph& graph, const PassContext&) {
   });
 }
 
-/// A vector that is broadcast over rows comes one column late.
+/// A bias, gain or other vector that is broadcast over rows comes one column late.
 bool broadcast_one_off(Graph& graph, const PassContext&) {
-  return break_first(graph, [](Graph& g, NodeId id) {
-    if (g[id].kind != OpKind::add && g[id].kind != OpKind::mul) return false;
-    const Value vector = g[id].operands[1];
-    const ir::Shape& shape = g.type(vector).shape;
-    if (shape.rank() != 1 || shape[0] == ir::Dim(1) || g[id].results[0].shape.rank() < 2)
-      return false;
-    ir::Builder builder(g);
-    const ir::Attrs by_one = {{"axis", std::int64_t{0}}, {"by", std::int64_t{1}}};
-    g.set_operand(id, 1, builder.op(OpKind::shift, {vector}, by_one));
-    return true;
-  });
+  for (const NodeId id : graph.nodes()) {
+    const Node node = graph[id];
+    const bool rows = node.kind == OpKind::matmul || node.kind == OpKind::row_fused;
+    for (std::size_t i = 0; rows && i < node.operands.size(); ++i) {
+      const ir::Shape shape = graph.type(node.operands[i]).shape;
+      if (shape.rank() != 1 || shape[0] == ir::Dim(1)) continue;
+      ir::Builder builder(graph);
+      const ir::Attrs by_one = {{"axis", std::int64_t{0}}, {"by", std::int64_t{1}}};
+      graph.set_operand(id, i, builder.op(OpKind::shift, {node.operands[i]}, by_one));
+      return true;
+    }
+  }
+  return false;
 }
 
 bool flip_causal(Graph& graph, const PassContext&) {

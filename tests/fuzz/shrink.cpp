@@ -5,6 +5,7 @@
 
 #include "ir/builder.h"
 #include "passes/dce.h"
+#include "passes/rewrite.h"
 
 namespace gptc::testing {
 namespace {
@@ -31,6 +32,9 @@ class Shrinker {
       : model_(std::move(model)), still_fails_(still_fails), left_(attempts) {}
 
   RandomModel run() {
+    RandomModel alive = model_;
+    passes::dce(alive.module.graph("forward"), {});
+    accept(std::move(alive));
     bool smaller = true;
     while (smaller && left_ > 0) smaller = shrink_sizes() | shrink_nodes();
     return std::move(model_);
@@ -40,9 +44,7 @@ class Shrinker {
   /// Takes the candidate if it fails as well.
   bool accept(RandomModel candidate) {
     if (left_-- <= 0) return false;
-    ir::Graph& graph = candidate.module.graph("forward");
-    passes::dce(graph, {});
-    graph.compact();
+    candidate.module.graph("forward").compact();
     freeze_unreached(candidate.module);
     drop_unread_states(candidate.module);
     if (!trains(candidate.module) || !still_fails_(candidate)) return false;
@@ -82,14 +84,14 @@ class Shrinker {
     for (const ir::Value operand : node.operands) {
       if (graph.type(operand) != node.results[0]) continue;
       RandomModel candidate = model_;
-      candidate.module.graph("forward").replace_uses(value, operand);
+      passes::replace(candidate.module.graph("forward"), value, operand);
       if (accept(std::move(candidate))) return true;
     }
     if (!ir::is_float(node.results[0].dtype)) return false;
     RandomModel candidate = model_;
     ir::Graph& changed = candidate.module.graph("forward");
     ir::Builder builder(changed);
-    changed.replace_uses(value, builder.constant(0.5, node.results[0]));
+    passes::replace(changed, value, builder.constant(0.5, node.results[0]));
     return accept(std::move(candidate));
   }
 
