@@ -55,7 +55,7 @@ HostTensor<F> load(const runtime::TensorView& view) {
       else if constexpr (std::is_floating_point_v<T>)
         tensor.reals[i] = static_cast<F>(from[i]);
       else
-        tensor.ints[i] = from[i];
+        tensor.ints[i] = from[i];  // NOLINT(bugprone-signed-char-misuse): an i8 is a number
     }
   });
   return tensor;
