@@ -20,15 +20,17 @@ std::string printable(std::string_view text) {
 }  // namespace
 
 void TextCursor::skip() {
+  if (at_ != skipped_) read_ = at_;
   while (at_ < text_.size()) {
     if (text_[at_] == '#') {
       at_ = std::min(text_.find('\n', at_), text_.size());
     } else if (std::isspace(static_cast<unsigned char>(text_[at_])) != 0) {
       ++at_;
     } else {
-      return;
+      break;
     }
   }
+  skipped_ = at_;
 }
 
 void TextCursor::fail(std::string_view rule) {
@@ -43,7 +45,7 @@ void TextCursor::fail(std::string_view rule) {
 }
 
 void TextCursor::fail_with(std::string_view message) {
-  const std::string_view before = text_.substr(0, at_);
+  const std::string_view before = text_.substr(0, at_ == skipped_ ? read_ : at_);
   user_error("{}:{}: {}", file_, 1 + std::count(before.begin(), before.end(), '\n'), message);
 }
 
@@ -91,7 +93,12 @@ std::string TextCursor::quoted() {
   expect("\"");
   std::string value;
   while (at_ < text_.size() && text_[at_] != '"' && text_[at_] != '\n') {
-    if (text_[at_] == '\\' && at_ + 1 < text_.size()) ++at_;
+    if (text_[at_] == '\\') {
+      ++at_;
+      if (at_ == text_.size() || (text_[at_] != '"' && text_[at_] != '\\')) {
+        fail("a backslash must stand before a quote or a backslash");
+      }
+    }
     value += text_[at_++];
   }
   if (at_ == text_.size() || text_[at_] != '"') fail("a quoted text must end on its line");

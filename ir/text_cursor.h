@@ -16,7 +16,7 @@ class TextCursor {
 
   /// `file:line:column: rule, but got '…'`
   [[noreturn]] void fail(std::string_view rule);
-  /// `file:line: message` for errors the op rows raise.
+  /// `file:line: message` for errors of what was read last, such as those the op rows raise.
   [[noreturn]] void fail_with(std::string_view message);
 
   bool at_end();
@@ -42,6 +42,8 @@ class TextCursor {
   std::string_view text_;
   std::string file_;
   std::size_t at_ = 0;
+  std::size_t read_ = 0;     // the end of what was read last
+  std::size_t skipped_ = 0;  // the end of the blanks and comments behind it
 };
 
 }  // namespace gptc::ir

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <new>
 
 #include "ir/check.h"
@@ -13,7 +14,6 @@ namespace {
 namespace exit_code = driver::exit_code;
 
 void declare_all(CLI::App& app, driver::Program& program) {
-  app.ignore_underscore();
   app.set_version_flag("--version", "gptc " GPTC_VERSION);
   app.set_help_flag("--help,-h", "this text");
   app.option_defaults()->always_capture_default();
@@ -28,6 +28,18 @@ void declare_all(CLI::App& app, driver::Program& program) {
   driver::add_ops(app, program);
   driver::add_plan(app, program);
   driver::add_ir(app, program);
+}
+
+/// As CLI11 wants them, the last one first; in the names of options `_` means `-`.
+std::vector<std::string> arguments(int argc, char** argv) {
+  std::vector<std::string> all(argv + 1, argv + std::max(1, argc));
+  for (std::string& argument : all) {
+    if (!argument.starts_with("--")) continue;
+    const std::size_t end = std::min(argument.find('='), argument.size());
+    std::replace(argument.begin(), argument.begin() + static_cast<std::ptrdiff_t>(end), '_', '-');
+  }
+  std::reverse(all.begin(), all.end());
+  return all;
 }
 
 /// An option that stands before a subcommand would have no effect there; "" if there is none.
@@ -50,7 +62,8 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App& where = deepest(app);
   std::string hint;
   for (const std::string& word : where.remaining()) {
-    const std::string name = driver::nearest(word.substr(0, word.find('=')), driver::names_of(where));
+    const std::string name =
+        driver::nearest(word.substr(0, word.find('=')), driver::names_of(where));
     if (hint.empty() && !name.empty()) hint = fmt::format("; did you mean {}?", name);
   }
   std::string text = error.what();
@@ -71,7 +84,7 @@ int parse_and_run(int argc, char** argv, std::vector<dsl::Model> models) {
                "gptc");
   declare_all(app, program);
   try {
-    app.parse(argc, argv);
+    app.parse(arguments(argc, argv));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     return usage_error(app, error);

@@ -79,12 +79,13 @@ class Run {
       return RunEnd::interrupted;
     }
     if (trainer_->has_validation() && !validation_loss_) validation_loss_ = trainer_->validate();
-    summarise();
+    if (!quiet()) summarise();
     return RunEnd::done;
   }
 
  private:
   const TrainPosition& position() const { return trainer_->position(); }
+  bool quiet() const { return options_.style == ProgressStyle::quiet; }
   std::string path(const char* name) const { return (options_.out / name).string(); }
   bool due(std::int64_t interval) const { return interval > 0 && position().step % interval == 0; }
 
@@ -101,7 +102,7 @@ class Run {
                                         : RunLog::start(path("log.jsonl")));
     progress_ = std::make_unique<Progress>(ProgressOptions{
         .total_steps = steps_, .first_step = position().step, .style = options_.style});
-    if (options_.style != ProgressStyle::quiet) introduce();
+    if (!quiet()) introduce();
   }
 
   void introduce() const {
@@ -129,7 +130,7 @@ class Run {
       record.val_loss = validation_loss_ = trainer_->validate();
     log(record);
     progress_->update({position().step, result.loss, rate_, validation_loss_});
-    if (record.val_loss)
+    if (record.val_loss && !quiet())
       progress_->message(
           fmt::format("step {}: validation loss {:.4f}", record.step, *record.val_loss));
     if (due(settings_.sample_interval)) sample();
