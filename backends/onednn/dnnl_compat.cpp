@@ -61,11 +61,12 @@ void append_eltwise(dnnl::post_ops& ops, dnnl::algorithm algorithm) {
 
 /// oneDNN offers its block kernels (brgemm) first. They read a plain b in place, which costs up to
 /// a third where b outgrows the L2 cache (worst with rows of a multiple of 4 KiB); the packing gemm
-/// does not mind.
+/// does not mind. Small results stay with the block kernels: there gemm would cut the sum over K
+/// between threads, and its bits would depend on their number.
 bool prefers_packing(const MatmulSpec& spec) {
   constexpr std::int64_t l2_elements = std::int64_t{1} << 18;
-  return spec.c.batch == 1 && spec.a.dtype == ir::DType::f32 && spec.c.rows >= 16 &&
-         spec.b.rows * spec.b.cols >= l2_elements;
+  return spec.c.batch == 1 && spec.a.dtype == ir::DType::f32 && spec.c.rows >= 256 &&
+         spec.c.cols >= 256 && spec.b.rows * spec.b.cols >= l2_elements;
 }
 
 void choose_implementation(dnnl::matmul::primitive_desc& desc, const MatmulSpec& spec) {
