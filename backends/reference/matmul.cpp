@@ -16,28 +16,26 @@ struct Matrix {
   }
 };
 
+/// One step of the epilogue on a result element; `other` is the element of the step's operand.
+template <class F>
+F epilogue_step(const std::string& step, F x, F other) {
+  if (step == "gelu") return gelu(x);
+  if (step == "relu") return relu(x);
+  if (step == "mul") return x * other;
+  ir::internal_check(step == "bias" || step == "add", "matmul: epilogue '{}' is unknown", step);
+  return x + other;
+}
+
 template <class F>
 void apply_epilogue(Call<F>& call) {
   std::vector<F>& out = call.out();
   const std::size_t columns = last_size(call.results[0].type.shape);
-  std::size_t extra = 2;
+  std::size_t next = 2;
   for (const std::string& step : call.attrs().strings("epilogue")) {
-    const std::vector<F>* operand = nullptr;
-    if (step != "gelu" && step != "relu") operand = &call.reals(extra++);
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      if (step == "bias")
-        out[i] += (*operand)[i % columns];
-      else if (step == "gelu")
-        out[i] = gelu(out[i]);
-      else if (step == "relu")
-        out[i] = relu(out[i]);
-      else if (step == "mul")
-        out[i] *= (*operand)[i];
-      else if (step == "add")
-        out[i] += (*operand)[i];
-      else
-        ir::internal_error("matmul: epilogue '{}' is unknown", step);
-    }
+    const bool unary = step == "gelu" || step == "relu";
+    const std::vector<F>& operand = unary ? out : call.reals(next++);
+    for (std::size_t i = 0; i < out.size(); ++i)
+      out[i] = epilogue_step(step, out[i], operand[step == "bias" ? i % columns : i]);
   }
 }
 

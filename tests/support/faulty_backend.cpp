@@ -49,6 +49,7 @@ class FaultyExecutable : public runtime::Executable {
     for (const ir::Value operand : node.operands)
       loaded.push_back(reference::load<double>(view(operand)));
     std::vector<const Tensor*> operands;
+    operands.reserve(loaded.size());
     for (const Tensor& operand : loaded) operands.push_back(&operand);
     std::vector<Tensor> values = reference::evaluate<double>(node, operands);
     for (std::size_t i = 0; i < values.size(); ++i) {
