@@ -30,10 +30,11 @@ if [[ "$(cat "$out/trained" 2>/dev/null)" == "${train[*]}" ]]; then
   say "training: $out is trained (remove it to train again)"
 else
   say "training: gpt2-nano, $steps steps; Ctrl-C saves, and running this again goes on"
-  resume=()
-  if [[ ! -e "$out/trained" && -e "$out/model.safetensors" ]]; then resume=(--resume); fi
+  # A run that was interrupted goes on; one with other arguments begins anew.
+  begin=--overwrite
+  if [[ ! -e "$out/trained" && -e "$out/model.safetensors" ]]; then begin=--resume; fi
   rm -f "$out/trained"
-  "$gptc" train "${train[@]}" ${resume[@]+"${resume[@]}"}
+  "$gptc" train "${train[@]}" "$begin"
   printf '%s\n' "${train[*]}" >"$out/trained"
 fi
 
