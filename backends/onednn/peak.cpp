@@ -88,13 +88,13 @@ double peak_gflops(int threads, int trials) {
 double read_gigabytes_per_second(int threads, int trials) {
   constexpr std::size_t chunk = std::size_t{1} << 20;
   constexpr int chunks = 64;
-  const int count = resolve_threads(threads);
+  const ThreadScope scope(resolve_threads(threads));
   const std::vector<float> data(chunk * chunks, 1.F);
   double best = 0;
   for (int trial = 0; trial < trials; ++trial) {
     double total = 0;
     const auto start = Clock::now();
-#pragma omp parallel for num_threads(count) schedule(static) reduction(+ : total)
+#pragma omp parallel for schedule(static) reduction(+ : total)
     for (int i = 0; i < chunks; ++i) {
       const float sum =
           HWY_DYNAMIC_DISPATCH(read_all)(data.data() + static_cast<std::size_t>(i) * chunk, chunk);

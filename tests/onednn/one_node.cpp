@@ -10,7 +10,7 @@
 namespace gptc::testing {
 
 OneNode::OneNode(ir::OpKind kind, const std::vector<ir::Type>& operands, ir::Attrs attrs,
-                 Options options) {
+                 const Options& options) {
   std::vector<ir::Value> values;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     operands_.emplace_back(operands[i]);

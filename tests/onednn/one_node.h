@@ -22,7 +22,8 @@ class OneNode {
     std::shared_ptr<const ir::Graph> body = nullptr;
   };
   /// Infers the results; UserError if the op refuses.
-  OneNode(ir::OpKind kind, const std::vector<ir::Type>& operands, ir::Attrs attrs, Options options);
+  OneNode(ir::OpKind kind, const std::vector<ir::Type>& operands, ir::Attrs attrs,
+          const Options& options);
 
   template <class T = float>
   std::span<T> operand(std::size_t i) {
