@@ -112,12 +112,12 @@ std::vector<Model> gpt2_models() {
   const auto size = [](std::int64_t value) { return Setting(value); };
   return {
       variant("gpt2-nano",
-              "the quickstart's: 6 layers, width 192, context 128, the tokenizer's vocabulary",
+              "the quickstart's: 4 layers, width 256, context 128, the tokenizer's vocabulary",
               {{"vocab_size", size(0)},
                {"context", size(128)},
-               {"n_embd", size(192)},
-               {"n_layer", size(6)},
-               {"n_head", size(6)}}),
+               {"n_embd", size(256)},
+               {"n_layer", size(4)},
+               {"n_head", size(4)}}),
       variant("gpt2", "GPT-2 small, 124M: 12 layers, width 768", {}),
       variant("gpt2-medium", "GPT-2 medium, 355M: 24 layers, width 1024",
               {{"n_embd", size(1024)}, {"n_layer", size(24)}, {"n_head", size(16)}}),

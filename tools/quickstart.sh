@@ -8,12 +8,12 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "$0")/setup/common.sh"
 
-steps="${QUICKSTART_STEPS:-600}"
+steps="${QUICKSTART_STEPS:-800}"
 out="${QUICKSTART_OUT:-runs/quickstart}"
 gptc=build/release/bin/gptc
 
 "$root/tools/setup/packages.sh"
-build
+build gptc own_model
 "$root/tools/setup/fetch_data.sh"
 cd "$root"
 
@@ -25,7 +25,7 @@ else
 fi
 
 train=(--model gpt2-nano --data data/moby_dick.txt --tokenizer "$out/tokenizer" --out "$out"
-  --max-steps "$steps" "$@")
+  --max-steps "$steps" --lr 0.002 "$@")
 if [[ "$(cat "$out/trained" 2>/dev/null)" == "${train[*]}" ]]; then
   say "training: $out is trained (remove it to train again)"
 else

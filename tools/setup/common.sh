@@ -21,8 +21,11 @@ export jobs
 # sha256 FILE: the digest alone.
 sha256() { sha256sum "$1" | cut -d ' ' -f 1; }
 
-# build: configures and builds Release into build/release; ninja does only what is missing.
+# build [TARGET...]: configures and builds Release into build/release; ninja does only what is missing.
 build() {
+  local targets=("$@")
+  if ((${#targets[@]})); then targets=(--target "${targets[@]}"); fi
   say "building (Release, $jobs jobs) into build/release"
-  (cd "$root" && cmake --preset release >&2 && cmake --build --preset release -j "$jobs" >&2)
+  (cd "$root" && cmake --preset release >&2 && cmake --build --preset release -j "$jobs" \
+    ${targets[@]+"${targets[@]}"} >&2)
 }
