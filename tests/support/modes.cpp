@@ -40,7 +40,8 @@ reference::Tensors<double> exact_results(const ir::Graph& graph,
 }
 
 void append(Failures& failures, const std::string& where, const Failures& found) {
-  for (const std::string& failure : found) failures.push_back(where + ": " + failure);
+  for (const std::string& failure : found)
+    failures.push_back(fmt::format("{}: {}", where, failure));
 }
 
 /// Every output of `got` has the bits of `want`'s.
@@ -49,8 +50,8 @@ Failures check_same_bits(const reference::Tensors<double>& got,
   Failures failures;
   for (const auto& [name, tensor] : want)
     if (!same_bits(got.at(name), tensor))
-      failures.push_back(name + " is not equal bit by bit; " +
-                         difference(got.at(name), tensor, -1));
+      failures.push_back(fmt::format("{} is not equal bit by bit; {}", name,
+                                     difference(got.at(name), tensor, -1)));
   return failures;
 }
 
@@ -104,7 +105,7 @@ Failures check_inference(const OpCase& op_case) {
   for (const auto& [name, tensor] :
        reference_results(graph, random_operands(op_case, Filling::reals))) {
     const std::string problem = degenerate(tensor, op_case.spread);
-    if (!problem.empty()) failures.push_back(name + " proves nothing: " + problem);
+    if (!problem.empty()) failures.push_back(fmt::format("{} proves nothing: {}", name, problem));
   }
   return failures;
 }
@@ -120,7 +121,7 @@ Failures check_decomposition(const OpCase& op_case, ir::DecomposeFn decompose) {
   for (const auto& [name, tensor] : want) {
     const std::string problem =
         difference(got.at(name), tensor, is_rounded(op_case) ? op_case.nmse : decomposition_nmse);
-    if (!problem.empty()) failures.push_back("decomposition of " + name + ": " + problem);
+    if (!problem.empty()) failures.push_back(fmt::format("decomposition of {}: {}", name, problem));
   }
   return failures;
 }
@@ -144,14 +145,14 @@ Failures check_backend(const OpCase& op_case, const BackendFactory& make, Fillin
   const reference::Tensors<double> want = reference_results(graph, inputs);
   for (const auto& [name, tensor] : want) {
     const std::string problem = difference(run.outputs.at(name), tensor, op_case.nmse);
-    if (!problem.empty()) failures.push_back(name + ": " + problem);
+    if (!problem.empty()) failures.push_back(fmt::format("{}: {}", name, problem));
     const std::string silent = degenerate(tensor, op_case.spread);
-    if (!silent.empty()) failures.push_back(name + " proves nothing: " + silent);
+    if (!silent.empty()) failures.push_back(fmt::format("{} proves nothing: {}", name, silent));
   }
   if (filling == Filling::integers)
     for (const auto& [name, tensor] : exact_results(graph, inputs)) {
       const std::string problem = difference(run.outputs.at(name), tensor, 0);
-      if (!problem.empty()) failures.push_back(name + " on integers: " + problem);
+      if (!problem.empty()) failures.push_back(fmt::format("{} on integers: {}", name, problem));
     }
   return failures;
 }
