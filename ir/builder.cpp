@@ -60,10 +60,9 @@ Value Builder::matmul(Value a, Value b, MatmulOptions options) {
 }
 
 NodeId Builder::clone(const Node& original, std::vector<Value> operands) {
-  const Origin kept = std::exchange(origin_, original.origin);
-  const NodeId made = node(original.kind, std::move(operands), original.attrs, original.body);
-  origin_ = kept;
-  return made;
+  Builder as_original(*graph_);  // if it throws, our origin is what it was
+  as_original.set_origin(original.origin);
+  return as_original.node(original.kind, std::move(operands), original.attrs, original.body);
 }
 
 std::uint64_t stable_hash(std::string_view text, std::uint64_t seed) {

@@ -15,6 +15,10 @@ void add_edge(Structure& structure, Value from, NodeId to, std::size_t operand) 
                   EdgeInfo{static_cast<std::uint32_t>(operand), from.result}, structure);
 }
 
+bool exists(const Graph& graph, Value value) {
+  return graph.alive(value.node) && value.result < graph.node(value).results.size();
+}
+
 void remove_edge(Structure& structure, NodeId to, std::size_t operand) {
   const auto [first, last] = boost::in_edges(to.index, structure);
   const auto edge =
@@ -39,12 +43,12 @@ const std::string& Graph::name() const { return impl_->name; }
 void Graph::set_name(std::string name) { impl_->name = std::move(name); }
 
 NodeId Graph::add_node(Node node) {
+  for (std::size_t i = 0; i < node.operands.size(); ++i) {
+    internal_check(exists(*this, node.operands[i]), "operand {} of a new node does not exist", i);
+  }
   const NodeId id{static_cast<std::uint32_t>(boost::add_vertex(impl_->structure))};
   for (std::size_t i = 0; i < node.operands.size(); ++i) {
-    const Value operand = node.operands[i];
-    internal_check(alive(operand.node) && operand.result < this->node(operand).results.size(),
-                   "operand {} of a new node does not exist", i);
-    add_edge(impl_->structure, operand, id, i);
+    add_edge(impl_->structure, node.operands[i], id, i);
   }
   impl_->nodes.push_back(std::move(node));
   impl_->alive.push_back(1);
@@ -95,8 +99,10 @@ std::vector<NodeId> Graph::nodes() const {
 }
 
 void Graph::set_operand(NodeId id, std::size_t operand, Value value) {
-  internal_check(alive(id) && alive(value.node) && operand < node(id).operands.size(),
+  internal_check(alive(id) && operand < node(id).operands.size(),
                  "set_operand: node {} has no operand {}", id.index, operand);
+  internal_check(exists(*this, value), "set_operand: node {} has no result {}", value.node.index,
+                 value.result);
   remove_edge(impl_->structure, id, operand);
   impl_->nodes[id.index].operands[operand] = value;
   add_edge(impl_->structure, value, id, operand);
@@ -143,9 +149,15 @@ void Graph::erase(NodeId id) {
 void Graph::compact() { compact(topological_order(*this)); }
 
 void Graph::compact(std::span<const NodeId> order) {
-  internal_check(order.size() == nodes().size(), "compact: the order must hold every live node");
   std::vector<NodeId> renumbered(slots());
-  for (std::uint32_t i = 0; i < order.size(); ++i) renumbered[order[i].index] = NodeId{i};
+  std::vector<char> taken(slots());
+  for (std::uint32_t i = 0; i < order.size(); ++i) {
+    internal_check(alive(order[i]) && taken[order[i].index] == 0,
+                   "compact: node {} of the order is not live or comes twice", order[i].index);
+    taken[order[i].index] = 1;
+    renumbered[order[i].index] = NodeId{i};
+  }
+  internal_check(order.size() == nodes().size(), "compact: the order must hold every live node");
   const auto moved = [&](Value value) { return Value{renumbered[value.node.index], value.result}; };
 
   Impl packed{.name = std::move(impl_->name), .structure = Structure(order.size())};
@@ -173,6 +185,7 @@ void Graph::compact(std::span<const NodeId> order) {
 }
 
 std::vector<Use> Graph::uses(Value value) const {
+  internal_check(alive(value.node), "uses: no node {}", value.node.index);
   std::vector<Use> found;
   const auto [first, last] = boost::out_edges(value.node.index, impl_->structure);
   for (auto edge = first; edge != last; ++edge) {

@@ -55,9 +55,10 @@ StateLayout layout_states(const Module& module) {
   StateLayout layout;
   for (const State& state : module.states()) {
     layout.offsets.push_back(layout.bytes);
-    const std::int64_t padded =
-        (state.type.bytes() + buffer_alignment - 1) / buffer_alignment * buffer_alignment;
-    user_check(!__builtin_add_overflow(layout.bytes, padded, &layout.bytes),
+    const std::int64_t rest = state.type.bytes() % buffer_alignment;
+    const std::int64_t padding = rest == 0 ? 0 : buffer_alignment - rest;
+    user_check(!__builtin_add_overflow(layout.bytes, state.type.bytes(), &layout.bytes) &&
+                   !__builtin_add_overflow(layout.bytes, padding, &layout.bytes),
                "module {}: the states' bytes must fit 63 bits, but '{}' overflows", module.name(),
                state.name);
   }

@@ -30,7 +30,7 @@ class Parser {
     try {
       verify(module);
     } catch (const InternalError& error) {
-      in_.fail_with(error.what());
+      in_.fail_with(error.detail());
     }
     return module;
   }

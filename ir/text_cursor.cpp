@@ -46,7 +46,8 @@ void TextCursor::fail(std::string_view rule) {
 
 void TextCursor::fail_with(std::string_view message) {
   const std::string_view before = text_.substr(0, at_ == skipped_ ? read_ : at_);
-  user_error("{}:{}: {}", file_, 1 + std::count(before.begin(), before.end(), '\n'), message);
+  user_error("{}:{}: {}", file_, 1 + std::count(before.begin(), before.end(), '\n'),
+             printable(message));
 }
 
 bool TextCursor::at_end() {
@@ -147,8 +148,10 @@ std::uint64_t TextCursor::key() {
 
 std::string TextCursor::until(char end, std::string_view what) {
   skip();
-  const std::size_t stop = text_.find(end, at_);
-  if (stop == std::string_view::npos) fail(fmt::format("{} must end with '{}'", what, end));
+  const std::size_t stop = std::min(text_.find(end, at_), text_.find('\n', at_));
+  if (stop >= text_.size() || text_[stop] != end) {
+    fail(fmt::format("{} must end with '{}' on its line", what, end));
+  }
   std::string raw(text_.substr(at_, stop - at_));
   at_ = stop + 1;
   return raw;

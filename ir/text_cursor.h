@@ -32,7 +32,7 @@ class TextCursor {
   std::int64_t integer();
   double real();
   std::uint64_t key();
-  /// The raw text up to `end`, which is consumed.
+  /// The raw text up to `end`, which must come on this line and is consumed.
   std::string until(char end, std::string_view what);
 
  private:

@@ -1,6 +1,8 @@
 #include "ir/verify.h"
 
 #include <algorithm>
+#include <cctype>
+#include <cmath>
 #include <set>
 
 #include "ir/check.h"
@@ -20,13 +22,36 @@ bool valid_name(std::string_view name) {
   return !name.empty() && letter(name[0]) && std::all_of(name.begin(), name.end(), rest);
 }
 
+/// What the text form writes behind @: a scope, the name of a graph or module.
+bool valid_word(std::string_view word) {
+  const auto fits = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.' || c == '/';
+  };
+  return !word.empty() && std::all_of(word.begin(), word.end(), fits);
+}
+
+/// Sizes of at least 1 and bytes within 63 bits. Types of operands and results are checked by
+/// infer, those of inputs and states here.
+bool valid_type(const Type& type) {
+  std::int64_t bytes = dtype_bytes(type.dtype);
+  return std::all_of(type.shape.begin(), type.shape.end(), [&](const Dim& dim) {
+    return dim.is_named() ||
+           (dim.size() >= 1 && !__builtin_mul_overflow(bytes, dim.size(), &bytes));
+  });
+}
+
+using Keys = std::set<std::uint64_t>;
+
 class Verifier {
  public:
-  Verifier(const Graph& graph, const Module* module) : graph_(graph), module_(module) {}
+  /// Bodies share the keys of the graph around them.
+  Verifier(const Graph& graph, const Module* module, Keys& keys)
+      : graph_(graph), module_(module), keys_(keys) {}
 
   void run() {
     internal_check(graph_.edges_match_operands(), "{}: Boost.Graph's edges are not the operands",
                    graph_.name());
+    internal_check(valid_word(graph_.name()), "graph '{}': its name is not valid", graph_.name());
     for (const NodeId id : topological_order(graph_)) check_node(id);
     for (const NodeId id : graph_.inputs()) check_interface_name(id);
     for (const Output& output : graph_.outputs()) {
@@ -57,11 +82,25 @@ class Verifier {
       check_value(operand, where(id));
       types.push_back(graph_.type(operand));
     }
-    if (node.kind == OpKind::state) check_interface_name(id);
-    if (node.kind == OpKind::input || node.kind == OpKind::state) return;
+    internal_check(node.origin.scope.empty() || valid_word(node.origin.scope),
+                   "{}: the scope is not letters, digits and _ . /", where(id));
+    if (node.kind == OpKind::input || node.kind == OpKind::state) return check_interface(id);
     check_inference(id, def, types);
-    if (node.body) Verifier(*node.body, nullptr).run();
+    internal_check(!node.body || node.kind == OpKind::row_fused, "{}: only row_fused has a body",
+                   where(id));
+    if (node.body) Verifier(*node.body, nullptr, keys_).run();
     check_random_key(id, def);
+  }
+
+  void check_interface(NodeId id) {
+    const Node& node = graph_[id];
+    const auto& inputs = graph_.inputs();
+    internal_check(node.operands.empty() && node.results.size() == 1 && valid_type(node.results[0]),
+                   "{}: sizes must be at least 1 and the bytes fit 63 bits, but got {}", where(id),
+                   node.results.size() == 1 ? node.results[0].text() : "no type");
+    if (node.kind == OpKind::state) return check_interface_name(id);
+    internal_check(std::find(inputs.begin(), inputs.end(), id) != inputs.end(),
+                   "{}: it is not among the graph's inputs", where(id));
   }
 
   void check_inference(NodeId id, const OpDef& def, const std::vector<Type>& types) const {
@@ -113,17 +152,30 @@ class Verifier {
   const Graph& graph_;
   const Module* module_;
   std::set<std::string> interface_names_, output_names_, updated_;
-  std::set<std::uint64_t> keys_;
+  Keys& keys_;
 };
 
 }  // namespace
 
-void verify(const Graph& graph, const Module* module) { Verifier(graph, module).run(); }
+void verify(const Graph& graph, const Module* module) {
+  Keys keys;
+  Verifier(graph, module, keys).run();
+}
 
 void verify(const Module& module) {
+  internal_check(valid_word(module.name()), "module '{}': its name is not valid", module.name());
   for (const State& state : module.states()) {
     internal_check(valid_name(state.name), "module {}: '{}' is not a valid state name",
                    module.name(), state.name);
+    internal_check(valid_type(state.type),
+                   "module {}: state '{}': sizes must be at least 1 and the bytes fit 63 bits, but "
+                   "got {}",
+                   module.name(), state.name, state.type.text());
+    internal_check(std::isfinite(state.init.a) && std::isfinite(state.init.b),
+                   "module {}: state '{}' does not start with numbers", module.name(), state.name);
+    internal_check(state.origin.scope.empty() || valid_word(state.origin.scope),
+                   "module {}: the scope '{}' of state '{}' is not letters, digits and _ . /",
+                   module.name(), state.origin.scope, state.name);
   }
   for (const Graph& graph : module.graphs()) verify(graph, &module);
 }
