@@ -149,6 +149,7 @@ const std::vector<OpCase>& elementwise_cases() {
 const std::vector<Rejection>& elementwise_rejections() {
   static const std::vector<Rejection> rejections = [] {
     std::vector<Rejection> all;
+    all.reserve(unary_rows.size() + 3 * binary_rows.size() + 3);
     for (const UnaryRow& row : unary_rows)
       all.push_back({row.name + "_of_integers", row.op, types_of("i32[3]"), "x must be f64, f32"});
     for (const BinaryRow& row : binary_rows) {

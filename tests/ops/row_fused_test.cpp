@@ -31,6 +31,7 @@ std::shared_ptr<const ir::Graph> body_of(
 OpCase fused(std::string name, std::vector<Operand> operands, std::string results,
              const std::function<Values(Builder&, const Values&)>& make) {
   std::vector<ir::Type> types;
+  types.reserve(operands.size());
   for (const Operand& operand : operands) types.push_back(operand.type);
   return {.name = "row_fused_" + std::move(name),
           .op = OpKind::row_fused,
