@@ -185,7 +185,7 @@ void Graph::compact(std::span<const NodeId> order) {
 }
 
 std::vector<Use> Graph::uses(Value value) const {
-  internal_check(alive(value.node), "uses: no node {}", value.node.index);
+  internal_check(value.node.index < slots(), "uses: no node {}", value.node.index);
   std::vector<Use> found;
   const auto [first, last] = boost::out_edges(value.node.index, impl_->structure);
   for (auto edge = first; edge != last; ++edge) {

@@ -58,6 +58,8 @@ class Replay {
 
   void run() {
     const ir::Graph& graph = program_.graph;
+    for (std::size_t i = 0; i < module_.states().size(); ++i)
+      states_.write(place_of(i), owner_of(i));
     for (const NodeId id : graph.nodes()) {
       if (graph[id].kind == ir::OpKind::state || graph[id].kind == ir::OpKind::input)
         write({id, 0});
@@ -72,7 +74,9 @@ class Replay {
     for (const ir::Output& output : graph.outputs()) read(output.value, "output " + output.name);
     for (const ir::Update& update : graph.updates())
       read(update.value, "update of " + update.state);
+    // All copies at the end read before the first of them writes: states may exchange values.
     for (const ir::Update& update : graph.updates()) copy_update(update);
+    check_states();
   }
 
  private:
@@ -170,12 +174,34 @@ class Replay {
     const auto& states = module_.states();
     const auto state = std::find_if(states.begin(), states.end(),
                                     [&](const ir::State& s) { return s.name == update.state; });
-    const auto index = static_cast<std::size_t>(state - states.begin());
-    const Placement target{Space::state, layout_.offsets[index], state->type.bytes()};
-    const Placement& at = program_.placement(update.value);
-    if (at.space == target.space && at.offset == target.offset) return;
-    read(update.value, "copy into " + update.state);
-    states_.write(target, update.value);
+    ir::internal_check(state != states.end(), "plan of {}: there is no state '{}' to update",
+                       program_.graph.name(), update.state);
+    states_.write(place_of(static_cast<std::size_t>(state - states.begin())), root(update.value));
+  }
+
+  /// Every state holds its update in the end, or what it held at the start.
+  void check_states() const {
+    const ir::Graph& graph = program_.graph;
+    for (std::size_t i = 0; i < module_.states().size(); ++i) {
+      const std::string& name = module_.states()[i].name;
+      const auto update =
+          std::find_if(graph.updates().begin(), graph.updates().end(),
+                       [&](const ir::Update& entry) { return entry.state == name; });
+      const Value owner = update == graph.updates().end() ? owner_of(i) : root(update->value);
+      ir::internal_check(states_.owns(place_of(i), owner),
+                         "plan of {}: state '{}' holds another value in the end", graph.name(),
+                         name);
+    }
+  }
+
+  Placement place_of(std::size_t state) const {
+    return {Space::state, layout_.offsets[state], module_.states()[state].type.bytes()};
+  }
+
+  /// Who owns a state's bytes at the start: its node, or nobody that a node could be.
+  Value owner_of(std::size_t state) const {
+    const auto node = program_.graph.find_state(module_.states()[state].name);
+    return node ? *node : Value{NodeId{0xfffffffe}, static_cast<std::uint32_t>(state)};
   }
 
   const ir::Module& module_;

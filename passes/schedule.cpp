@@ -10,6 +10,7 @@
 #include "ir/check.h"
 #include "ir/graph_algo.h"
 #include "ir/op_def.h"
+#include "ir/program.h"
 
 namespace gptc::passes {
 namespace {
@@ -62,59 +63,105 @@ struct Precedence {
   }
 };
 
-/// Bytes live over time, counted as nodes are appended.
+/// Bytes live over time, counted as nodes are appended, as plan_memory will lay them out: aligned,
+/// a view's reads are reads of what it shows, inputs lie there from the start, and a result takes
+/// over an operand's bytes where its row allows.
 class LiveBytes {
  public:
-  explicit LiveBytes(const Graph& graph) : graph_(graph), uses_left_(graph.slots()) {
+  explicit LiveBytes(const Graph& graph)
+      : graph_(graph), roots_(graph.slots()), reads_left_(graph.slots()) {
     for (const NodeId id : graph.nodes()) {
-      for (std::uint32_t r = 0; r < graph[id].results.size(); ++r) {
-        uses_left_[id.index].push_back(static_cast<std::uint32_t>(graph.use_count({id, r})));
+      const ir::Node& node = graph[id];
+      const bool view = ir::op_def(node).has(ir::Trait::view);
+      roots_[id.index] = view ? root(node.operands[0]) : Value{id, 0};
+      reads_left_[id.index].resize(node.results.size());
+      if (!view) {
+        for (const Value operand : node.operands) ++reads(operand);
       }
     }
+    for (const ir::Output& output : graph.outputs()) ++reads(output.value);
+    for (const ir::Update& update : graph.updates()) ++reads(update.value);
+    for (const NodeId input : graph.inputs()) live_ += bytes({input, 0});
+    peak_ = live_;
   }
 
   std::int64_t made(NodeId id) const {
-    std::int64_t bytes = 0;
-    if (!counts(id)) return 0;
-    for (std::size_t r = 0; r < graph_[id].results.size(); ++r) {
-      if (uses_left_[id.index][r] > 0) bytes += graph_[id].results[r].bytes();
-    }
-    return bytes;
+    if (graph_[id].kind == ir::OpKind::input || is_view(id)) return 0;
+    std::int64_t sum = 0;
+    for (std::uint32_t r = 0; r < graph_[id].results.size(); ++r) sum += bytes({id, r});
+    return sum;
   }
 
-  /// Bytes whose last use this node would be.
+  /// Bytes whose last read this node would be.
   std::int64_t freed(NodeId id) const {
-    std::int64_t bytes = 0;
-    const std::vector<Value>& operands = graph_[id].operands;
-    for (std::size_t i = 0; i < operands.size(); ++i) {
-      const Value value = operands[i];
-      if (!counts(value.node)) continue;
-      if (std::find(operands.begin(), operands.begin() + static_cast<std::ptrdiff_t>(i), value) !=
-          operands.begin() + static_cast<std::ptrdiff_t>(i)) {
-        continue;
-      }
-      const auto here = std::count(operands.begin(), operands.end(), value);
-      if (uses_left_[value.node.index][value.result] == here) bytes += graph_.type(value).bytes();
-    }
-    return bytes;
+    std::int64_t sum = 0;
+    for (const Value value : dying(id)) sum += bytes(value);
+    return sum;
   }
 
   void append(NodeId id) {
     live_ += made(id);
-    peak_ = std::max(peak_, live_);
+    peak_ = std::max(peak_, live_ - taken_over(id));
     live_ -= freed(id);
-    for (const Value value : graph_[id].operands) --uses_left_[value.node.index][value.result];
+    if (is_view(id)) return;
+    for (const Value value : graph_[id].operands) --reads(value);
   }
 
   std::int64_t peak() const { return peak_; }
 
  private:
-  bool counts(NodeId id) const {
-    return graph_[id].kind != ir::OpKind::state && !ir::op_def(graph_[id]).has(ir::Trait::view);
+  bool is_view(NodeId id) const { return ir::op_def(graph_[id]).has(ir::Trait::view); }
+
+  Value root(Value value) const { return is_view(value.node) ? roots_[value.node.index] : value; }
+  std::uint32_t& reads(Value value) {
+    const Value at = root(value);
+    return reads_left_[at.node.index][at.result];
+  }
+  std::uint32_t reads(Value value) const {
+    const Value at = root(value);
+    return reads_left_[at.node.index][at.result];
+  }
+
+  /// Of a value that is no view; 0 if nobody reads it.
+  std::int64_t bytes(Value value) const {
+    if (graph_[value.node].kind == ir::OpKind::state || reads(value) == 0) return 0;
+    const std::int64_t size = graph_.type(value).bytes();
+    return (size + ir::buffer_alignment - 1) / ir::buffer_alignment * ir::buffer_alignment;
+  }
+
+  /// What the operands show and nobody reads later, each once.
+  std::vector<Value> dying(NodeId id) const {
+    std::vector<Value> last;
+    if (is_view(id)) return last;
+    const std::vector<Value>& operands = graph_[id].operands;
+    for (const Value operand : operands) {
+      const Value value = root(operand);
+      const auto here = std::count_if(operands.begin(), operands.end(),
+                                      [&](Value other) { return root(other) == value; });
+      const bool known = std::find(last.begin(), last.end(), value) != last.end();
+      if (!known && reads(value) == here) last.push_back(value);
+    }
+    return last;
+  }
+
+  std::int64_t taken_over(NodeId id) const {
+    const ir::Node& node = graph_[id];
+    std::vector<Value> free = dying(id);
+    std::int64_t sum = 0;
+    for (const ir::InPlace& rule : ir::op_def(node).in_place) {
+      if (rule.operand >= node.operands.size()) continue;
+      const Value operand = node.operands[rule.operand];
+      const bool same = graph_.type(operand) == node.results[rule.result];
+      if (same && bytes({id, rule.result}) > 0 && std::erase(free, root(operand)) > 0) {
+        sum += bytes({id, rule.result});
+      }
+    }
+    return sum;
   }
 
   const Graph& graph_;
-  std::vector<std::vector<std::uint32_t>> uses_left_;
+  std::vector<Value> roots_;                            // by node, of views
+  std::vector<std::vector<std::uint32_t>> reads_left_;  // by node, by result; of roots
   std::int64_t live_ = 0;
   std::int64_t peak_ = 0;
 };
