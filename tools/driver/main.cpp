@@ -13,6 +13,14 @@ namespace {
 
 namespace exit_code = driver::exit_code;
 
+/// An empty list is no default worth showing.
+void hide_empty_defaults(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_default_str() == "[]") option->default_str("");
+  }
+  for (CLI::App* sub : app.get_subcommands({})) hide_empty_defaults(*sub);
+}
+
 void declare_all(CLI::App& app, driver::Program& program) {
   app.set_version_flag("--version", "gptc " GPTC_VERSION);
   app.set_help_flag("--help,-h", "this text");
@@ -28,6 +36,7 @@ void declare_all(CLI::App& app, driver::Program& program) {
   driver::add_ops(app, program);
   driver::add_plan(app, program);
   driver::add_ir(app, program);
+  hide_empty_defaults(app);
 }
 
 /// As CLI11 wants them, the last one first; in the names of options `_` means `-`.
