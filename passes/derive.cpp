@@ -195,7 +195,8 @@ bool inference(ir::Graph& graph, const Derivation&) {
     ir::Node quiet = node;
     quiet.attrs.set("p", 0.0);
     const ir::NodeId made = builder.clone(quiet, {node.operands.begin(), node.operands.end() - 1});
-    for (std::uint32_t i = 0; i < node.results.size(); ++i) replace(graph, {id, i}, {made, i});
+    for (std::uint32_t i = 0; i < node.results.size(); ++i) graph.replace_uses({id, i}, {made, i});
+    erase_dead(graph, id);
   }
   return changed;
 }
