@@ -1,6 +1,7 @@
 // cast: round to nearest even between floats; floats to integers truncate.
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "backends/onednn/kernel.h"
 #include "backends/runtime/tensor.h"
@@ -30,7 +31,7 @@ To convert(From value) {
     return {runtime::f32_to_bf16(static_cast<float>(value))};
   } else if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>) {
     const auto low = static_cast<From>(std::numeric_limits<To>::min());
-    if (!(value == value)) return 0;
+    if (std::isnan(value)) return 0;
     if (value <= low) return std::numeric_limits<To>::min();
     if (value >= -low) return std::numeric_limits<To>::max();
     return static_cast<To>(value);
