@@ -135,8 +135,8 @@ Attrs checked_attrs(const OpDef& def, Attrs attrs, const Origin& origin) {
   return attrs;
 }
 
-void InferContext::check(bool holds, std::string_view rule, std::string_view got) const {
-  if (!holds) broken(op_def(kind).name, rule, got, origin);
+void InferContext::fail(std::string_view rule, std::string_view got) const {
+  broken(op_def(kind).name, rule, got, origin);
 }
 
 std::vector<Type> infer_types(const OpDef& def, std::span<const Type> operands, const Attrs& attrs,

@@ -54,7 +54,10 @@ struct InferContext {
   const Origin& origin;
 
   const Type& operand(std::size_t i) const { return operands[i]; }
-  void check(bool holds, std::string_view rule, std::string_view got) const;
+  void check(bool holds, std::string_view rule, std::string_view got) const {
+    if (!holds) fail(rule, got);
+  }
+  [[noreturn]] void fail(std::string_view rule, std::string_view got) const;
 };
 using InferFn = std::vector<Type> (*)(const InferContext&);
 

@@ -34,9 +34,10 @@ std::string init_text(const Init& init) {
 std::string attrs_text(const Node& node) {
   const OpDef& def = op_def(node);
   std::string list;
-  for (const auto& [name, value] : node.attrs) {
+  for (const auto& attr : node.attrs) {
+    const auto& [name, value] = attr;
     const auto spec = std::find_if(def.attributes.begin(), def.attributes.end(),
-                                   [&](const AttrSpec& s) { return s.name == name; });
+                                   [&](const AttrSpec& s) { return s.name == attr.first; });
     if (spec != def.attributes.end() && spec->fallback == value) continue;
     list += fmt::format("{}{} = {}", list.empty() ? "" : ", ", name, attr_text(value));
   }

@@ -70,6 +70,7 @@ void check_forward(const ir::Graph& graph) {
 /// Keeps the named outputs, in this order.
 void keep_outputs(ir::Graph& graph, const std::vector<std::string_view>& names) {
   std::vector<ir::Output> kept;
+  kept.reserve(names.size());
   for (const std::string_view name : names) {
     kept.push_back({std::string(name), required_output(graph, name)});
   }

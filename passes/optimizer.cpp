@@ -36,7 +36,8 @@ ir::Value sum_of_squares(ir::Builder& builder, const std::vector<Gradient>& grad
 }
 
 /// The moment's value when the graph starts, declared in the module.
-ir::Value moment(ir::Graph& graph, ir::Module& module, std::string name, const ir::State& of) {
+ir::Value moment(ir::Graph& graph, ir::Module& module, const std::string& name,
+                 const ir::State& of) {
   declare_state(module, {.name = name, .type = of.type, .origin = of.origin});
   return graph.state(name, of.type);
 }
@@ -72,6 +73,7 @@ void update_parameter(ir::Builder& builder, const Derivation& derivation, const 
 bool optimizer(ir::Graph& graph, const Derivation& derivation) {
   const std::vector<ir::State> states = parameters(derivation.module);
   std::vector<Gradient> gradients;
+  gradients.reserve(states.size());
   for (const ir::State& state : states) {
     gradients.push_back({&state, output(graph, gradient_name(state.name))});
   }

@@ -30,7 +30,7 @@ void require(const InferContext& context, bool holds, std::string_view rule, con
   if (holds) return;
   std::string list;
   ((list += (list.empty() ? "" : " and ") + text(got)), ...);
-  context.check(false, rule, list);
+  context.fail(rule, list);
 }
 
 // -- checks -------------------------------------------------------------------------------------

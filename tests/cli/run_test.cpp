@@ -121,7 +121,7 @@ TEST_F(RunTest, TheProgramsIrParsesBack) {
 }
 
 TEST_F(RunTest, AModelOfOnesOwnHasTheWholeCommandLine) {
-  const auto own = [](std::vector<std::string> arguments) {
+  const auto own = [](const std::vector<std::string>& arguments) {
     return expect_success(arguments, {.program = OWN_MODEL_PROGRAM});
   };
   EXPECT_NE(own({"--dump-ir", "--model", "wave"}).out.find("module @wave"), std::string::npos);
