@@ -40,8 +40,8 @@ Value dropout(Builder& b, Value x, Value step) {
 }
 
 /// Runs a compiled body on one thread.
-void execute(const onednn::RowProgram& program, std::vector<std::vector<float>*> operands,
-             std::vector<std::vector<float>*> results) {
+void execute(const onednn::RowProgram& program, const std::vector<std::vector<float>*>& operands,
+             const std::vector<std::vector<float>*>& results) {
   std::vector<std::byte> scratch(static_cast<std::size_t>(program.scratch_bytes));
   onednn::KernelArgs args{.operands = {}, .results = {}, .workspace = scratch.data()};
   for (auto* values : operands)
