@@ -40,8 +40,7 @@ void require_epilogue(const InferContext& context, const Type& result) {
   std::size_t next = 2;
   for (const std::string& name : context.attrs.strings("epilogue")) {
     const EpilogueRow* row = find_epilogue(name);
-    require(context, row != nullptr, "epilogue ops are bias, gelu, relu, mul and add",
-            std::string_view(name));
+    if (row == nullptr) context.fail("epilogue ops are bias, gelu, relu, mul and add", name);
     if (row->operand == EpilogueOperand::none) continue;
     require(context, next < context.operands.size(),
             "every bias, mul and add of the epilogue needs an operand",

@@ -32,7 +32,7 @@ bool is_constant(const Graph& body, NodeId id) {
 }
 
 std::vector<Type> infer_row_fused(const InferContext& context) {
-  require(context, context.body != nullptr, "there must be a body", "none");
+  if (context.body == nullptr) context.fail("there must be a body", "none");
   const Graph& body = *context.body;
   require_inputs(context, body);
   for (const NodeId id : body.nodes()) {
