@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "frontend/tokenizer/byte_map.h"
+#include "frontend/tokenizer/tokenizer.h"
 #include "frontend/tokenizer/word_count.h"
 
 namespace gptc::tokenizer {
@@ -156,7 +157,8 @@ std::vector<Merge> learn_merges(const WordCounts& words, const LearnOptions& opt
   std::priority_queue<PairTable::Candidate> queue({}, table.candidates());
   const std::int32_t wanted = options.vocab_size - kBytes - 1;
   const auto report = [&](std::size_t done) {
-    if (options.progress) options.progress({static_cast<std::int32_t>(done), wanted});
+    if (options.progress)
+      options.progress({LearnPhase::merging, 0, static_cast<std::int32_t>(done), wanted});
   };
   std::vector<Merge> merges;
   while (std::cmp_less(merges.size(), wanted) && !queue.empty()) {

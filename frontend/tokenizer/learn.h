@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-#include "frontend/tokenizer/tokenizer.h"
+#include "frontend/tokenizer/learner.h"
 #include "frontend/tokenizer/vocabulary.h"
 
 namespace gptc::tokenizer {

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -16,6 +15,7 @@
 namespace gptc::tokenizer {
 
 class Vocabulary;
+struct LearnOptions;  // learner.h
 
 /// The text of the token that ends a document.
 inline constexpr std::string_view kEndOfText = "<|endoftext|>";
@@ -26,19 +26,6 @@ enum class SpecialTokens : std::uint8_t { as_text, recognised };
 
 struct EncodeOptions {
   SpecialTokens special = SpecialTokens::as_text;
-};
-
-struct LearnProgress {
-  std::int32_t merges_done;
-  std::int32_t merges_wanted;
-};
-
-struct LearnOptions {
-  std::int32_t vocab_size = 50257;  ///< 256 bytes + merges + <|endoftext|>; at least 257
-  std::int64_t min_frequency = 2;   ///< a pair seen less often is not merged; at least 1
-  int threads = 0;                  ///< for counting words; 0: as many as the machine has
-  /// Called now and then on the calling thread; an exception it throws ends the learning.
-  std::function<void(const LearnProgress&)> progress;
 };
 
 /// GPT-2's byte-level BPE: text to token ids and back (Radford et al. 2019).
@@ -57,11 +44,7 @@ class Tokenizer {
   /// The same from the files' contents.
   static Tokenizer parse(std::string_view vocab_json, std::string_view merges_txt);
 
-  /// Learns merges from documents: the most frequent pair of neighbouring tokens first, of equally
-  /// frequent ones the smallest (left id, right id), never across pieces (see pretokenize.h). Ids 0
-  /// to 255 are the bytes in GPT-2's order, merge i is 256 + i, `<|endoftext|>` is the last. The
-  /// result is the same for any number of threads; its vocab_size() is smaller than asked for if
-  /// the documents run out of pairs. Throws Error for options out of range.
+  /// Learns from documents in memory; see Learner, whose rule, layout of ids and errors it has.
   static Tokenizer learn(std::span<const std::string_view> documents, const LearnOptions& options);
 
   std::vector<std::int32_t> encode(std::string_view text, EncodeOptions options = {}) const;
@@ -89,6 +72,7 @@ class Tokenizer {
   std::string merges_txt() const;
 
  private:
+  friend class Learner;
   explicit Tokenizer(std::shared_ptr<const Vocabulary> vocabulary);
   void check_id(std::int32_t id) const;
   std::shared_ptr<const Vocabulary> vocabulary_;

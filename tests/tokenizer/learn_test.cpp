@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "frontend/tokenizer/learner.h"
 #include "tests/tokenizer/test_support.h"
 
 namespace gptc::tokenizer::testing {

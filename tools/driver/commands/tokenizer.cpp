@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "frontend/data/text.h"
+#include "frontend/tokenizer/learner.h"
 #include "ir/check.h"
 #include "tools/driver/commands/commands.h"
 #include "tools/driver/commands/output.h"
