@@ -154,7 +154,7 @@ void encode_ordinary(const Vocabulary& vocabulary, std::string_view text,
                      std::vector<std::int32_t>& ids) {
   PieceCache cache(text.size());
   for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = piece_end(text, begin);
+    const std::size_t end = piece_end(vocabulary.pattern(), text, begin);
     const std::string_view piece = text.substr(begin, end - begin);
     begin = end;
     if (const auto id = vocabulary.whole(piece)) {

@@ -2,83 +2,72 @@
 
 #include <algorithm>
 
-#include "frontend/tokenizer/unicode_classes.h"
-#include "frontend/tokenizer/utf8.h"
+#include "frontend/tokenizer/char_step.h"
 
 namespace gptc::tokenizer {
 namespace {
 
-struct Char {
-  CharClass klass;
-  std::size_t length;  // bytes
-};
+bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
 
-Char char_at(std::string_view text, std::size_t at, const ClassTable& table) {
-  const Utf8Step step = utf8_step(text, at);
-  if (step.status != Utf8Status::valid) return {CharClass::other, 1};
-  return {table.of(step.code_point), step.length};
-}
-
-/// Bytes of the contraction that starts at `at`, 0 where there is none. Case matters.
-std::size_t contraction_length(std::string_view text, std::size_t at) {
-  if (text[at] != '\'') return 0;
-  const std::string_view rest = text.substr(at + 1, 2);
-  if (rest.empty()) return 0;
-  if (rest[0] == 's' || rest[0] == 't' || rest[0] == 'm' || rest[0] == 'd') return 2;
-  if (rest == "re" || rest == "ve" || rest == "ll") return 3;
-  return 0;
-}
-
-/// The end of the run of characters of class `klass` that starts at `at`.
-std::size_t run_end(std::string_view text, std::size_t at, CharClass klass,
-                    const ClassTable& table) {
-  while (at < text.size()) {
-    const Char next = char_at(text, at, table);
-    if (next.klass != klass) break;
-    at += next.length;
-  }
-  return at;
-}
-
-/// A run of blanks up to the text's end stays whole; before a word it leaves its last character,
-/// unless that is all it has.
-std::size_t space_end(std::string_view text, std::size_t begin, const ClassTable& table) {
-  std::size_t last = begin;
-  std::size_t at = begin;
-  while (at < text.size()) {
-    const Char next = char_at(text, at, table);
-    if (next.klass != CharClass::space) return last > begin ? last : at;
-    last = at;
-    at += next.length;
-  }
-  return at;
+/// Whether two neighbouring characters are always in two pieces, whatever stands around them, with
+/// no blank on the left, whose piece would depend on what follows. A sign before a letter is never
+/// counted: it may be the apostrophe of a contraction, or GPT-4's sign before a word; nor is a sign
+/// before a line end, which GPT-4 joins.
+bool always_apart(CharClass left, CharClass right, char first_byte_of_right) {
+  if (left == right || left == CharClass::space) return false;
+  if (left != CharClass::other) return true;
+  return right == CharClass::number ||
+         (right == CharClass::space && !is_line_end(first_byte_of_right));
 }
 
 }  // namespace
 
-std::size_t piece_end(std::string_view text, std::size_t begin) {
-  const ClassTable& table = ClassTable::get();
-  if (const std::size_t length = contraction_length(text, begin)) return begin + length;
-  const std::size_t word = text[begin] == ' ' ? begin + 1 : begin;
-  if (word < text.size()) {
-    const Char first = char_at(text, word, table);
-    if (first.klass != CharClass::space) {
-      return run_end(text, word + first.length, first.klass, table);
-    }
-  }
-  return space_end(text, begin, table);
-}
-
-std::size_t safe_cut(std::string_view text, std::size_t near) {
-  // A blank after an ASCII character that is no blank always starts a piece, and that character's
-  // piece is the same whether the text ends there or goes on.
-  const auto is_blank = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
-  for (std::size_t at = std::max<std::size_t>(near, 1); at < text.size(); ++at) {
-    const char before = text[at - 1];
-    const bool plain = static_cast<unsigned char>(before) < 0x80 && !is_blank(before);
-    if (plain && is_blank(text[at])) return at;
+std::size_t piece_end(Pattern pattern, std::string_view text, std::size_t begin) {
+  switch (pattern) {
+    case Pattern::gpt2:
+      return gpt2_piece_end(ClassTable::get(), text, begin);
+    case Pattern::gpt4:
+      return gpt4_piece_end(ClassTable::get(), text, begin);
+    case Pattern::none:
+      break;
   }
   return text.size();
+}
+
+std::size_t safe_cut(Pattern pattern, std::string_view text, std::size_t near) {
+  if (pattern == Pattern::none) return text.size();
+  const ClassTable& table = ClassTable::get();
+  std::size_t at = near > 4 ? near - 4 : 0;  // a character before `near`
+  while (at < text.size() && is_continuation(text[at])) ++at;
+  if (at >= text.size()) return text.size();
+  CharStep left = char_step(table, text, at);
+  for (at += left.length; at < text.size();) {
+    const CharStep right = char_step(table, text, at);
+    if (at >= near && always_apart(left.klass, right.klass, text[at])) return at;
+    left = right;
+    at += right.length;
+  }
+  return text.size();
+}
+
+std::size_t last_safe_cut(Pattern pattern, std::string_view text) {
+  constexpr std::size_t kAhead = 4;  // so that the character after the cut is whole
+  if (pattern == Pattern::none || text.size() <= kAhead) return 0;
+  const ClassTable& table = ClassTable::get();
+  std::size_t right_at = text.size() - kAhead;
+  while (right_at > 0 && is_continuation(text[right_at])) --right_at;
+  while (right_at > 0) {
+    std::size_t left_at = right_at - 1;
+    while (left_at > 0 && is_continuation(text[left_at])) --left_at;
+    // A byte that is not valid UTF-8 is a character of its own; the last one before right_at
+    // counts.
+    CharStep left = char_step(table, text, left_at);
+    if (left_at + left.length != right_at) left = {CharClass::other, 1};
+    const CharStep right = char_step(table, text, right_at);
+    if (always_apart(left.klass, right.klass, text[right_at])) return right_at;
+    right_at = left_at;
+  }
+  return 0;
 }
 
 }  // namespace gptc::tokenizer

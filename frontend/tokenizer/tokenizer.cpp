@@ -83,6 +83,30 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view text, EncodeOptions
   }
 }
 
+std::vector<std::vector<std::int32_t>> Tokenizer::encode_batch(
+    std::span<const std::string_view> texts, int /*threads*/, EncodeOptions options) const {
+  std::vector<std::vector<std::int32_t>> all;
+  all.reserve(texts.size());
+  for (const std::string_view text : texts) all.push_back(encode(text, options));
+  return all;
+}
+
+std::vector<TokenSpan> Tokenizer::encode_with_offsets(std::string_view text,
+                                                      EncodeOptions options) const {
+  std::vector<TokenSpan> spans;
+  std::size_t begin = 0;
+  for (const std::int32_t id : encode(text, options)) {
+    const std::size_t end = begin + vocabulary_->bytes(id).size();
+    spans.push_back({id, begin, end});
+    begin = end;
+  }
+  return spans;
+}
+
+std::size_t Tokenizer::count(std::string_view text, EncodeOptions options) const {
+  return encode(text, options).size();
+}
+
 std::string Tokenizer::decode(std::span<const std::int32_t> ids) const {
   std::string bytes;
   for (const std::int32_t id : ids) bytes += token_bytes(id);
@@ -106,6 +130,8 @@ std::string Tokenizer::token_text(std::int32_t id) const {
   check_id(id);
   return vocabulary_->text(id);
 }
+
+Pattern Tokenizer::pattern() const { return vocabulary_->pattern(); }
 
 std::int32_t Tokenizer::vocab_size() const { return vocabulary_->size(); }
 

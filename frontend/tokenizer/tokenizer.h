@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "frontend/tokenizer/error.h"
+#include "frontend/tokenizer/pattern.h"
 
 namespace gptc::tokenizer {
 
@@ -26,6 +27,14 @@ enum class SpecialTokens : std::uint8_t { as_text, recognised };
 
 struct EncodeOptions {
   SpecialTokens special = SpecialTokens::as_text;
+  int threads = 1;  ///< that share one large text; 0: as many as the machine has
+};
+
+/// A token and the bytes of the text it stands for.
+struct TokenSpan {
+  std::int32_t id;
+  std::size_t begin;
+  std::size_t end;
 };
 
 /// GPT-2's byte-level BPE: text to token ids and back (Radford et al. 2019).
@@ -37,6 +46,9 @@ struct EncodeOptions {
 ///     const std::vector<std::int32_t> ids = tokenizer.encode("Hello, world!");  // 15496 11 995 0
 class Tokenizer {
  public:
+  /// For vocabularies from elsewhere (vocabulary_files.h, learner.h). Not null.
+  explicit Tokenizer(std::shared_ptr<const Vocabulary> vocabulary);
+
   /// Reads vocab.json and merges.txt from a folder, or encoder.json and vocab.bpe. Throws Error
   /// that names the file and the line or byte where something is wrong with them.
   static Tokenizer load(const std::filesystem::path& directory);
@@ -49,6 +61,18 @@ class Tokenizer {
 
   std::vector<std::int32_t> encode(std::string_view text, EncodeOptions options = {}) const;
 
+  /// Each text's tokens, with `threads` threads (0: as many as the machine has).
+  std::vector<std::vector<std::int32_t>> encode_batch(std::span<const std::string_view> texts,
+                                                      int threads = 0,
+                                                      EncodeOptions options = {}) const;
+
+  /// The tokens with the bytes each stands for; the spans follow each other without gaps.
+  std::vector<TokenSpan> encode_with_offsets(std::string_view text,
+                                             EncodeOptions options = {}) const;
+
+  /// How many tokens encode() would give, without storing them.
+  std::size_t count(std::string_view text, EncodeOptions options = {}) const;
+
   /// The tokens' bytes, joined; not always valid UTF-8 (see StreamDecoder, replace_invalid_utf8).
   /// Throws Error for an id outside 0 to vocab_size()-1.
   std::string decode(std::span<const std::int32_t> ids) const;
@@ -59,6 +83,7 @@ class Tokenizer {
   /// The token as vocab.json writes it: printable characters for bytes, a special token's own text.
   std::string token_text(std::int32_t id) const;
 
+  Pattern pattern() const;
   std::int32_t vocab_size() const;
   std::optional<std::int32_t> end_of_text() const;
   std::span<const std::int32_t> special_tokens() const;  ///< ascending
@@ -67,13 +92,15 @@ class Tokenizer {
   std::int32_t merge_count() const;
   std::string merge_text(std::int32_t rank) const;
 
+  /// The tokens and merges themselves, for writers of files.
+  const Vocabulary& vocabulary() const { return *vocabulary_; }
+
   /// The contents of the two files that load() reads and other programs know.
   std::string vocab_json() const;
   std::string merges_txt() const;
 
  private:
   friend class Learner;
-  explicit Tokenizer(std::shared_ptr<const Vocabulary> vocabulary);
   void check_id(std::int32_t id) const;
   std::shared_ptr<const Vocabulary> vocabulary_;
 };

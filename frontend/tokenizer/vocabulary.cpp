@@ -8,8 +8,11 @@
 
 namespace gptc::tokenizer {
 
-Vocabulary::Vocabulary(std::vector<std::string> tokens, std::vector<Merge> merges)
-    : tokens_(std::move(tokens)), merges_(std::move(merges)), ranks_(merges_.size()) {
+Vocabulary::Vocabulary(std::vector<std::string> tokens, std::vector<Merge> merges, Pattern pattern)
+    : pattern_(pattern),
+      tokens_(std::move(tokens)),
+      merges_(std::move(merges)),
+      ranks_(merges_.size()) {
   std::vector<bool> made(tokens_.size(), false);
   for (std::int32_t id = 0; id < size(); ++id) {
     if (bytes(id).size() != 1) continue;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "frontend/tokenizer/pair_map.h"
+#include "frontend/tokenizer/pattern.h"
 
 namespace gptc::tokenizer {
 
@@ -27,10 +28,13 @@ class Vocabulary {
  public:
   /// `tokens[id]` are the token's bytes, `merges` are in rank order. All are trusted to be checked:
   /// ids in range, no pair twice, each result the joined bytes, every byte a token of its own.
-  Vocabulary(std::vector<std::string> tokens, std::vector<Merge> merges);
+  /// `pattern` cuts texts into the pieces that the merges were learned from.
+  Vocabulary(std::vector<std::string> tokens, std::vector<Merge> merges,
+             Pattern pattern = Pattern::gpt2);
   Vocabulary(const Vocabulary&) = delete;  // the lookup table points into the tokens
   Vocabulary& operator=(const Vocabulary&) = delete;
 
+  Pattern pattern() const { return pattern_; }
   std::int32_t size() const { return static_cast<std::int32_t>(tokens_.size()); }
   std::string_view bytes(std::int32_t id) const { return tokens_[static_cast<std::size_t>(id)]; }
 
@@ -54,6 +58,7 @@ class Vocabulary {
   std::optional<std::int32_t> special(std::string_view text) const;
 
  private:
+  Pattern pattern_;
   std::vector<std::string> tokens_;
   std::vector<Merge> merges_;
   PairMap ranks_;

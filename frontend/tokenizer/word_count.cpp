@@ -17,7 +17,7 @@ std::vector<std::string_view> parts_of(std::span<const std::string_view> documen
   std::vector<std::string_view> parts;
   for (std::string_view rest : documents) {
     while (rest.size() > kPart) {
-      const std::size_t cut = safe_cut(rest, kPart);
+      const std::size_t cut = safe_cut(Pattern::gpt2, rest, kPart);
       parts.push_back(rest.substr(0, cut));
       rest.remove_prefix(cut);
     }
@@ -28,7 +28,7 @@ std::vector<std::string_view> parts_of(std::span<const std::string_view> documen
 
 void count_part(std::string_view part, WordCounts& counts) {
   for (std::size_t begin = 0; begin < part.size();) {
-    const std::size_t end = piece_end(part, begin);
+    const std::size_t end = piece_end(Pattern::gpt2, part, begin);
     ++counts[part.substr(begin, end - begin)];
     begin = end;
   }

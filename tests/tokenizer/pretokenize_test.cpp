@@ -57,19 +57,57 @@ TEST(Pretokenize, a_byte_that_is_not_utf8_is_a_character_of_the_rest) {
   EXPECT_EQ(pieces("\xC0\xA0x"), (Pieces{"\xC0\xA0", "x"})) << "an overlong form of a space";
 }
 
-TEST(Pretokenize, cutting_at_safe_places_changes_no_piece) {
+TEST(Pretokenize, gpt4_joins_signs_and_cuts_numbers_and_lines) {
+  const auto cut = [](std::string_view text) { return pieces(text, Pattern::gpt4); };
+  EXPECT_EQ(cut("don't DON'T"), (Pieces{"don", "'t", " DON", "'T"}));
+  EXPECT_EQ(cut("I'Ve we'lL x'\u017F"), (Pieces{"I", "'Ve", " we", "'lL", " x", "'\u017F"}));
+  EXPECT_EQ(cut("1234567 89"), (Pieces{"123", "456", "7", " ", "89"}));
+  EXPECT_EQ(cut(".abc!!\n\nx"), (Pieces{".abc", "!!\n\n", "x"}));
+  EXPECT_EQ(cut("a \n \n  b"), (Pieces{"a", " \n \n", " ", " b"}));
+  EXPECT_EQ(cut("\tif\t\tx"), (Pieces{"\tif", "\t", "\tx"}));
+  EXPECT_EQ(cut("a !b  "), (Pieces{"a", " !", "b", "  "}));
+  EXPECT_EQ(cut("\n  "), (Pieces{"\n", "  "}));
+  EXPECT_EQ(cut("  \r"), (Pieces{"  \r"}));
+  EXPECT_EQ(cut("\xFFz\xFF"), (Pieces{"\xFFz", "\xFF"}));
+}
+
+TEST(Pretokenize, no_pattern_leaves_the_document_whole) {
+  EXPECT_EQ(pieces("two words\n", Pattern::none), (Pieces{"two words\n"}));
+  EXPECT_EQ(safe_cut(Pattern::none, "two words", 1), 9u);
+  EXPECT_EQ(last_safe_cut(Pattern::none, "two words and more"), 0u);
+}
+
+TEST(Pretokenize, patterns_have_names) {
+  for (const Pattern pattern : {Pattern::gpt2, Pattern::gpt4, Pattern::none}) {
+    EXPECT_EQ(pattern_of(pattern_name(pattern)), pattern);
+  }
+  EXPECT_EQ(pattern_of("gpt5"), std::nullopt);
+  EXPECT_EQ(pattern_regex(Pattern::none), "");
+}
+
+class SafeCut : public ::testing::TestWithParam<Pattern> {};
+
+TEST_P(SafeCut, changes_no_piece) {
   std::mt19937 random(3);
   int cuts = 0;
-  for (int round = 0; round < 2000; ++round) {
-    const std::string text = random_text(random, "ab'st1. \n\t\xC2\xA0\xE3\x80", 40);
-    const std::size_t cut = safe_cut(text, random() % 40);
-    if (cut < text.size()) ++cuts;
-    Pieces parts = pieces(text.substr(0, cut));
-    for (std::string& piece : pieces(text.substr(cut))) parts.push_back(std::move(piece));
-    ASSERT_EQ(parts, pieces(text));
+  for (int round = 0; round < 4000; ++round) {
+    std::string text = random_text(random, "ab'stlL1. \n\t\xC2\xA0\xE3\x80\x97\xE6", 40);
+    const std::size_t cut = round % 2 == 0 ? safe_cut(GetParam(), text, random() % 40)
+                                           : last_safe_cut(GetParam(), text);
+    if (cut > 0 && cut < text.size()) ++cuts;
+    // Whatever follows what last_safe_cut saw must not matter.
+    if (round % 2 == 1) text += random_text(random, "as1\n \x97\x80", 6);
+    Pieces parts = pieces(text.substr(0, cut), GetParam());
+    for (std::string& piece : pieces(text.substr(cut), GetParam())) {
+      parts.push_back(std::move(piece));
+    }
+    ASSERT_EQ(parts, pieces(text, GetParam()));
   }
-  EXPECT_GT(cuts, 1000);
+  EXPECT_GT(cuts, 2500);
 }
+
+INSTANTIATE_TEST_SUITE_P(Patterns, SafeCut, ::testing::Values(Pattern::gpt2, Pattern::gpt4),
+                         [](const auto& row) { return std::string(pattern_name(row.param)); });
 
 TEST(UnicodeClasses, table_expands_to_the_counts_of_unicode_16) {
   const ClassTable& table = ClassTable::get();

@@ -34,10 +34,10 @@ std::string read_fixture(const std::string& name) {
   return read_whole(std::filesystem::path(GPTC_SOURCE_DIR) / "tests" / "tokenizer" / name);
 }
 
-std::vector<std::string> pieces(std::string_view text) {
+std::vector<std::string> pieces(std::string_view text, Pattern pattern) {
   std::vector<std::string> all;
   for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = piece_end(text, begin);
+    const std::size_t end = piece_end(pattern, text, begin);
     if (end <= begin || end > text.size()) throw std::logic_error("piece_end does not advance");
     all.emplace_back(text.substr(begin, end - begin));
     begin = end;

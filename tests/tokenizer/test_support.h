@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "frontend/tokenizer/learner.h"
 #include "frontend/tokenizer/tokenizer.h"
 
 namespace gptc::tokenizer::testing {
@@ -23,7 +24,7 @@ std::string read_fixture(const std::string& name);
 std::string read_whole(const std::filesystem::path& path);
 
 /// The pieces that piece_end cuts a text into.
-std::vector<std::string> pieces(std::string_view text);
+std::vector<std::string> pieces(std::string_view text, Pattern pattern = Pattern::gpt2);
 
 /// A text of `size` characters drawn from `alphabet`.
 std::string random_text(std::mt19937& random, std::string_view alphabet, std::size_t size);
