@@ -1,104 +1,50 @@
 #include "frontend/tokenizer/vocab_json.h"
 
 #include <algorithm>
-#include <cstddef>
-#include <iterator>
 #include <limits>
-#include <nlohmann/json.hpp>
-#include <unordered_set>
+#include <utility>
 
 #include "frontend/tokenizer/error.h"
+#include "frontend/tokenizer/json_reader.h"
 
 namespace gptc::tokenizer {
 namespace {
 
-using nlohmann::json;
+constexpr std::size_t kMostUnused = 65536;
 
-/// Walks a text and leaves word of how far the parser has read.
-class CountingIterator {
+/// Nothing but one flat object of integers gets through.
+class VocabHandler : public JsonHandler {
  public:
-  using iterator_category = std::input_iterator_tag;
-  using value_type = char;
-  using difference_type = std::ptrdiff_t;
-  using pointer = const char*;
-  using reference = const char&;
+  explicit VocabHandler(const std::string& name) : entries_(name) {}
 
-  CountingIterator(const char* at, std::size_t& count) : at_(at), count_(&count) {}
-  reference operator*() const { return *at_; }
-  CountingIterator& operator++() {
-    ++at_;
-    ++*count_;
-    return *this;
-  }
-  bool operator==(const CountingIterator& other) const { return at_ == other.at_; }
-  bool operator!=(const CountingIterator& other) const { return at_ != other.at_; }
+  std::vector<VocabEntry> take() { return entries_.take(); }
 
- private:
-  const char* at_;
-  std::size_t* count_;
-};
-
-/// Takes the parser's events; nothing but one flat object of integers gets through.
-class VocabHandler : public json::json_sax_t {
- public:
-  VocabHandler(const std::string& name, const std::size_t& read) : name_(name), read_(read) {}
-
-  std::vector<VocabEntry> take() { return std::move(entries_); }
-
-  bool start_object(std::size_t) override {
-    if (inside_) fail_value();
+  void begin_object() override {
+    if (inside_) reject();
     inside_ = true;
-    return true;
   }
-  bool end_object() override { return true; }
-
-  bool key(std::string& token) override {
-    if (token.empty()) fail("an empty token");
-    if (!seen_.insert(token).second) fail("token " + show_token(token) + " occurs twice");
-    entries_.push_back({token, -1, read_});
-    return true;
+  void end_object() override {}
+  void key(std::string& token) override { entries_.key(std::move(token), byte()); }
+  void natural(std::uint64_t id) override {
+    if (!inside_) reject();
+    entries_.id(id, byte());
   }
-
-  bool number_unsigned(std::uint64_t id) override {
-    if (!inside_ || id > std::numeric_limits<std::int32_t>::max()) fail_value();
-    entries_.back().id = static_cast<std::int32_t>(id);
-    return true;
-  }
-
-  bool null() override { return fail_value(); }
-  bool boolean(bool) override { return fail_value(); }
-  bool number_integer(std::int64_t) override { return fail_value(); }
-  bool number_float(double, const std::string&) override { return fail_value(); }
-  bool string(std::string&) override { return fail_value(); }
-  bool binary(json::binary_t&) override { return fail_value(); }
-  bool start_array(std::size_t) override { return fail_value(); }
-  bool end_array() override { return fail_value(); }
-
-  bool parse_error(std::size_t position, const std::string&,
-                   const nlohmann::detail::exception& error) override {
-    const std::string_view what = error.what();
-    const std::size_t detail = what.find(": ");
-    throw Error(name_ + ": byte " + std::to_string(position) + ": not valid JSON: " +
-                std::string(detail == what.npos ? what : what.substr(detail + 2)));
-  }
+  void null() override { reject(); }
+  void boolean(bool) override { reject(); }
+  void number(double) override { reject(); }
+  void string(std::string&) override { reject(); }
+  void begin_array() override { reject(); }
+  void end_array() override { reject(); }
+  std::string_view key_noun() const override { return "token"; }
 
  private:
-  [[noreturn]] void fail(const std::string& what) const {
-    throw Error(name_ + ": byte " + std::to_string(read_) + ": " + what +
-                "; a vocabulary is one JSON object that gives every token its own id");
-  }
-  bool fail_value() const {
-    if (!inside_) fail("not an object");
-    if (entries_.empty()) fail("not a token");
-    fail("the id of " + show_token(entries_.back().token) +
-         " is not an integer from 0 to 2147483647");
+  [[noreturn]] void reject() const {
+    if (!inside_) entries_.fail(byte(), "not an object");
+    entries_.reject_value(byte());
   }
 
-  const std::string& name_;
-  const std::size_t& read_;
+  VocabEntries entries_;
   bool inside_ = false;
-  std::unordered_set<std::string> seen_;
-  std::vector<VocabEntry> entries_;
 };
 
 [[noreturn]] void fail_entry(const std::string& name, const VocabEntry& entry,
@@ -107,23 +53,53 @@ class VocabHandler : public json::json_sax_t {
               what);
 }
 
+std::size_t id_count(const std::string& name, const std::vector<VocabEntry>& entries,
+                     UnusedIds unused) {
+  if (unused == UnusedIds::forbidden || entries.empty()) return entries.size();
+  const auto last = std::max_element(entries.begin(), entries.end(),
+                                     [](const auto& a, const auto& b) { return a.id < b.id; });
+  const std::size_t count = static_cast<std::size_t>(last->id) + 1;
+  if (count > entries.size() + kMostUnused) {
+    fail_entry(name, *last,
+               " has id " + std::to_string(last->id) + ", but " + std::to_string(entries.size()) +
+                   " tokens may leave at most " + std::to_string(kMostUnused) + " ids unused");
+  }
+  return count;
+}
+
 }  // namespace
 
-std::vector<VocabEntry> parse_vocab_json(const std::string& name, std::string_view text) {
-  std::size_t read = 0;
-  VocabHandler handler(name, read);
-  json::sax_parse(CountingIterator(text.data(), read),
-                  CountingIterator(text.data() + text.size(), read), &handler);
-  std::vector<VocabEntry> entries = handler.take();
+void VocabEntries::fail(std::size_t byte, const std::string& what) const {
+  throw Error(name_ + ": byte " + std::to_string(byte) + ": " + what +
+              "; a vocabulary is one JSON object that gives every token its own id");
+}
 
-  std::vector<VocabEntry> by_id(entries.size());
+void VocabEntries::reject_value(std::size_t byte) const {
+  if (entries_.empty()) fail(byte, "not a token");
+  fail(byte, "the id of " + show_token(entries_.back().token) +
+                 " is not an integer from 0 to 2147483646");
+}
+
+void VocabEntries::key(std::string token, std::size_t byte) {
+  if (token.empty()) fail(byte, "an empty token");
+  entries_.push_back({std::move(token), -1, byte});
+}
+
+void VocabEntries::id(std::uint64_t id, std::size_t byte) {
+  if (id >= std::numeric_limits<std::int32_t>::max()) reject_value(byte);
+  entries_.back().id = static_cast<std::int32_t>(id);
+}
+
+std::vector<VocabEntry> entries_by_id(const std::string& name, std::vector<VocabEntry> entries,
+                                      UnusedIds unused) {
+  const std::size_t count = id_count(name, entries, unused);
+  std::vector<VocabEntry> by_id(count, VocabEntry{"", -1, 0});
   for (VocabEntry& entry : entries) {
     const auto id = static_cast<std::size_t>(entry.id);
-    if (id >= entries.size()) {
+    if (id >= count) {
       fail_entry(name, entry,
-                 " has id " + std::to_string(id) + ", but the ids of " +
-                     std::to_string(entries.size()) + " tokens must be 0 to " +
-                     std::to_string(entries.size() - 1));
+                 " has id " + std::to_string(id) + ", but the ids of " + std::to_string(count) +
+                     " tokens must be 0 to " + std::to_string(count - 1));
     }
     if (!by_id[id].token.empty()) {
       fail_entry(name, entry,
@@ -135,20 +111,20 @@ std::vector<VocabEntry> parse_vocab_json(const std::string& name, std::string_vi
   return by_id;
 }
 
+std::vector<VocabEntry> parse_vocab_json(const std::string& name, std::string_view text) {
+  VocabHandler handler(name);
+  read_json(name, text, handler);
+  return entries_by_id(name, handler.take(), UnusedIds::forbidden);
+}
+
 std::string vocab_json(const Vocabulary& vocabulary) {
   std::string out = "{";
   for (std::int32_t id = 0; id < vocabulary.size(); ++id) {
-    if (id > 0) out += ", ";
-    out += json(vocabulary.text(id)).dump() + ": " + std::to_string(id);
+    if (vocabulary.bytes(id).empty()) continue;
+    if (out.size() > 1) out += ", ";
+    out += json_string(vocabulary.text(id)) + ": " + std::to_string(id);
   }
   return out + "}\n";
-}
-
-std::string show_token(std::string_view token) {
-  constexpr std::size_t kLongest = 60;
-  std::string shown(token.substr(0, kLongest));
-  if (token.size() > kLongest) shown += "...";
-  return json(shown).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 }  // namespace gptc::tokenizer

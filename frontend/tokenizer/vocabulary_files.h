@@ -1,35 +1,48 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "frontend/tokenizer/merges_txt.h"
 #include "frontend/tokenizer/vocabulary.h"
 
 namespace gptc::tokenizer {
 
-/// A file's content and the name messages call it by.
-struct NamedText {
+class Tokenizer;
+
+/// Reads a vocabulary in any form (README.md lists them). `path` is a folder, in which are looked
+/// for, in this order, tokenizer.json; vocab.json and merges.txt; encoder.json and vocab.bpe; one
+/// file *.tiktoken. Or it is one of these files: NAME.tiktoken needs NAME.tiktoken.json beside it
+/// (its pattern and special tokens) unless it has the name of a published one. Throws Error.
+std::shared_ptr<const Vocabulary> load_vocabulary(const std::filesystem::path& path);
+
+/// Programs whose files can be written.
+enum class VocabularyFormat : std::uint8_t {
+  hf,       ///< Hugging Face: tokenizer.json, vocab.json, merges.txt and two small ones
+  gpt2,     ///< OpenAI's GPT-2: encoder.json, vocab.bpe
+  tiktoken  ///< vocabulary.tiktoken, vocabulary.tiktoken.json
+};
+std::optional<VocabularyFormat> vocabulary_format(std::string_view name);
+
+struct VocabularyFile {
   std::string name;
-  std::string_view text;
+  std::string content;
 };
 
-/// Builds a vocabulary from a vocab.json (or encoder.json) and a merges.txt (or vocab.bpe). Checks
-/// that every byte has a token, that every merge joins two known tokens to a known one, no pair
-/// twice, and that a token which is no byte and no merge's result is written <...>, as special
-/// tokens are. Of the merges only the first line is a header ("#version: ..."). Throws Error with
-/// the file's name and the line or byte.
-std::shared_ptr<const Vocabulary> parse_vocabulary(const NamedText& vocab, const NamedText& merges);
+/// The files of a vocabulary for other programs. Throws Error if the format cannot hold it: then
+/// the program would give other ids.
+std::vector<VocabularyFile> vocabulary_files(const Tokenizer& tokenizer, VocabularyFormat format);
 
-/// Reads vocab.json and merges.txt from `directory`, or, where those are not there, encoder.json
-/// and vocab.bpe. Throws Error.
-std::shared_ptr<const Vocabulary> load_vocabulary(const std::filesystem::path& directory);
+/// tokenizer.json, vocab.json and merges.txt, which load_vocabulary and most programs read.
+std::vector<VocabularyFile> vocabulary_files(const Tokenizer& tokenizer);
 
-/// "left right" of merge `rank` in printable form, as a line of merges.txt has it.
-std::string merge_line(const Vocabulary& vocabulary, std::size_t rank);
-
-/// The content of merges.txt: the header and a line a merge.
-std::string merges_txt(const Vocabulary& vocabulary);
+/// A number that tells vocabularies apart: 64 bits over the pattern, all tokens with their ids and
+/// all merges (FNV-1a; Fowler, Noll, Vo), whatever files they came from. As 16 hexadecimal digits.
+std::string fingerprint(const Tokenizer& tokenizer);
 
 }  // namespace gptc::tokenizer
