@@ -28,7 +28,7 @@ Vocabulary::Vocabulary(std::vector<std::string> tokens, std::vector<Merge> merge
   whole_.reserve(tokens_.size());
   for (std::int32_t id = 0; id < size(); ++id) {
     if (!made[static_cast<std::size_t>(id)]) {
-      specials_.push_back(id);
+      if (!bytes(id).empty()) specials_.push_back(id);
       continue;
     }
     ids.clear();

@@ -26,9 +26,10 @@ struct Merge {
 /// A token is a single byte, the result of a merge, or special (its text never comes from merging).
 class Vocabulary {
  public:
-  /// `tokens[id]` are the token's bytes, `merges` are in rank order. All are trusted to be checked:
-  /// ids in range, no pair twice, each result the joined bytes, every byte a token of its own.
-  /// `pattern` cuts texts into the pieces that the merges were learned from.
+  /// `tokens[id]` are the token's bytes, none where the id is not used; `merges` are in rank order.
+  /// All are trusted to be checked: ids in range, no pair twice, each result the joined bytes,
+  /// every byte a token of its own. `pattern` cuts texts into the pieces that the merges were
+  /// learned from.
   Vocabulary(std::vector<std::string> tokens, std::vector<Merge> merges,
              Pattern pattern = Pattern::gpt2);
   Vocabulary(const Vocabulary&) = delete;  // the lookup table points into the tokens
