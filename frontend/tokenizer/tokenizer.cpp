@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "frontend/tokenizer/bpe.h"
-#include "frontend/tokenizer/learn.h"
 #include "frontend/tokenizer/vocab_json.h"
 #include "frontend/tokenizer/vocabulary.h"
 #include "frontend/tokenizer/vocabulary_files.h"
@@ -60,11 +59,6 @@ Tokenizer Tokenizer::load(const std::filesystem::path& directory) {
 
 Tokenizer Tokenizer::parse(std::string_view vocab_json, std::string_view merges_txt) {
   return Tokenizer(parse_vocabulary({"vocab.json", vocab_json}, {"merges.txt", merges_txt}));
-}
-
-Tokenizer Tokenizer::learn(std::span<const std::string_view> documents,
-                           const LearnOptions& options) {
-  return Tokenizer(learn_vocabulary(documents, options));
 }
 
 std::vector<std::int32_t> Tokenizer::encode(std::string_view text, EncodeOptions options) const {

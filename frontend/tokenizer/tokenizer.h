@@ -100,7 +100,6 @@ class Tokenizer {
   std::string merges_txt() const;
 
  private:
-  friend class Learner;
   void check_id(std::int32_t id) const;
   std::shared_ptr<const Vocabulary> vocabulary_;
 };

@@ -1,0 +1,112 @@
+#include "frontend/tokenizer/learning/piece_counter.h"
+
+#include <algorithm>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "frontend/tokenizer/error.h"
+#include "frontend/tokenizer/pretokenize.h"
+
+namespace gptc::tokenizer {
+namespace {
+
+constexpr std::size_t kTaken = std::size_t{128} << 10;  // bytes a thread takes at least at a time
+
+/// Hands the parts of a batch to threads.
+class Parts {
+ public:
+  explicit Parts(std::span<const std::string_view> parts) : rest_(parts) {}
+
+  std::span<const std::string_view> take() {
+    const std::lock_guard lock(mutex_);
+    std::size_t n = 0;
+    for (std::size_t bytes = 0; n < rest_.size() && bytes < kTaken; ++n) bytes += rest_[n].size();
+    const auto taken = rest_.first(n);
+    rest_ = rest_.subspan(n);
+    return taken;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::span<const std::string_view> rest_;
+};
+
+}  // namespace
+
+PieceCounter::PieceCounter(Pattern pattern, int threads, std::size_t most_bytes, RunStore& store)
+    : pattern_(pattern), store_(store) {
+  const auto wanted = static_cast<std::size_t>(threads);
+  const std::size_t workers =
+      std::clamp<std::size_t>(most_bytes / PieceTable::kLeastBytes, 1, wanted);
+  tables_.reserve(workers);
+  for (std::size_t i = 0; i < workers; ++i) tables_.emplace_back(most_bytes / workers);
+}
+
+std::uint64_t PieceCounter::count_part(std::string_view part, PieceTable& table) {
+  std::uint64_t pieces = 0;
+  for (std::size_t begin = 0; begin < part.size(); ++pieces) {
+    const std::size_t end = piece_end(pattern_, part, begin);
+    const std::string_view piece = part.substr(begin, end - begin);
+    if (piece.size() > PieceTable::kLongestPiece) {
+      throw Error("learning: a piece has " + std::to_string(piece.size()) +
+                  " bytes, but must stay under 4 GiB; cut the documents or choose another pattern");
+    }
+    if (!table.add(piece, 1)) {
+      store_.spill(table);
+      if (!table.add(piece, 1)) throw Error("learning: a piece finds no room in an empty table");
+    }
+    begin = end;
+  }
+  return pieces;
+}
+
+void PieceCounter::count(std::span<const std::string_view> parts) {
+  Parts shared(parts);
+  std::mutex mutex;
+  std::exception_ptr failure;
+  const auto work = [&](PieceTable& table) {
+    std::uint64_t pieces = 0;
+    std::exception_ptr caught;
+    try {
+      for (auto taken = shared.take(); !taken.empty(); taken = shared.take()) {
+        for (const std::string_view part : taken) pieces += count_part(part, table);
+      }
+    } catch (...) {
+      caught = std::current_exception();
+    }
+    const std::lock_guard lock(mutex);
+    pieces_ += pieces;
+    if (caught && !failure) failure = caught;
+  };
+  {
+    std::vector<std::jthread> others;
+    for (std::size_t i = 1; i < std::min(tables_.size(), parts.size()); ++i) {
+      others.emplace_back(work, std::ref(tables_[i]));
+    }
+    work(tables_[0]);
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+std::size_t PieceCounter::bytes() const {
+  std::size_t sum = 0;
+  for (const PieceTable& table : tables_) sum += table.bytes();
+  return sum;
+}
+
+void PieceCounter::spill_all() {
+  for (PieceTable& table : tables_) store_.spill(table);
+}
+
+std::vector<std::unique_ptr<PieceSource>> PieceCounter::sources() {
+  std::vector<std::unique_ptr<PieceSource>> all;
+  for (PieceTable& table : tables_) {
+    if (table.size() == 0) continue;
+    table.sort();
+    all.push_back(std::make_unique<TableSource>(table));
+  }
+  return all;
+}
+
+}  // namespace gptc::tokenizer
