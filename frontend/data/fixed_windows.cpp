@@ -8,7 +8,7 @@
 
 namespace gptc::data {
 
-FixedWindows::FixedWindows(std::span<const std::int32_t> tokens, const FixedWindowsOptions& options)
+FixedWindows::FixedWindows(const TokenView& tokens, const FixedWindowsOptions& options)
     : tokens_(tokens),
       batch_(static_cast<std::uint64_t>(options.batch)),
       context_(static_cast<std::uint64_t>(options.context)) {
@@ -28,16 +28,16 @@ FixedWindows::FixedWindows(std::span<const std::int32_t> tokens, const FixedWind
                  : std::min(cut_, static_cast<std::uint64_t>(options.max_windows));
 }
 
-std::span<const std::int32_t> FixedWindows::window(std::uint64_t index) const {
+FixedWindows::Window FixedWindows::window(std::uint64_t index) const {
   // floor(index * cut / windows), in parts that cannot overflow.
   const std::uint64_t place = index * (cut_ / windows_) + index * (cut_ % windows_) / windows_;
   const std::uint64_t start = place * context_;
-  return tokens_.subspan(start, std::min<std::uint64_t>(context_ + 1, tokens_.size() - start));
+  return {start, std::min(context_, tokens_.size() - start - 1)};
 }
 
 std::int64_t FixedWindows::targets() const {
   std::uint64_t total = 0;
-  for (std::uint64_t i = 0; i < windows_; ++i) total += window(i).size() - 1;
+  for (std::uint64_t i = 0; i < windows_; ++i) total += window(i).targets;
   return static_cast<std::int64_t>(total);
 }
 
@@ -55,10 +55,10 @@ std::int64_t FixedWindows::batch(std::int64_t index, std::span<std::int32_t> inp
   const std::uint64_t first = static_cast<std::uint64_t>(index) * batch_;
   std::int64_t filled = 0;
   for (std::uint64_t row = 0; row < batch_ && first + row < windows_; ++row) {
-    const auto tokens = window(first + row);
-    std::ranges::copy(tokens.first(tokens.size() - 1), inputs.subspan(row * context_).begin());
-    std::ranges::copy(tokens.subspan(1), targets.subspan(row * context_).begin());
-    filled += static_cast<std::int64_t>(tokens.size() - 1);
+    const Window taken = window(first + row);
+    tokens_.read(taken.begin, inputs.subspan(row * context_, taken.targets));
+    tokens_.read(taken.begin + 1, targets.subspan(row * context_, taken.targets));
+    filled += static_cast<std::int64_t>(taken.targets);
   }
   return filled;
 }

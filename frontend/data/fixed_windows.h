@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <span>
 
+#include "frontend/data/token_view.h"
+
 namespace gptc::data {
 
 /// What a target holds where there is nothing to predict; the loss leaves such positions out.
@@ -24,7 +26,7 @@ struct FixedWindowsOptions {
 class FixedWindows {
  public:
   /// Throws Error if there are fewer than 2 tokens, or B or T is below 1, or max_windows below 0.
-  FixedWindows(std::span<const std::int32_t> tokens, const FixedWindowsOptions& options);
+  FixedWindows(const TokenView& tokens, const FixedWindowsOptions& options);
 
   [[nodiscard]] std::int64_t windows() const { return static_cast<std::int64_t>(windows_); }
   [[nodiscard]] std::int64_t batches() const {
@@ -34,15 +36,20 @@ class FixedWindows {
   [[nodiscard]] std::int64_t targets() const;
 
   /// Fills inputs [B,T] and targets [B,T] of batch `index` < batches(). Returns the number of
-  /// positions with a target. Throws Error if a span is not B * T long or the index is too large.
+  /// positions with a target. Throws Error if a span is not B * T long, the index is too large, or
+  /// an id is out of range (see TokenView).
   std::int64_t batch(std::int64_t index, std::span<std::int32_t> inputs,
                      std::span<std::int32_t> targets) const;
 
  private:
-  /// The tokens of window `index` < windows_ and the one that follows: 2 to T + 1 of them.
-  [[nodiscard]] std::span<const std::int32_t> window(std::uint64_t index) const;
+  /// Where window `index` < windows_ begins, and its targets: 1 to T.
+  struct Window {
+    std::uint64_t begin;
+    std::uint64_t targets;
+  };
+  [[nodiscard]] Window window(std::uint64_t index) const;
 
-  std::span<const std::int32_t> tokens_;
+  TokenView tokens_;
   std::uint64_t batch_;
   std::uint64_t context_;
   std::uint64_t cut_ = 0;      // windows in the stream

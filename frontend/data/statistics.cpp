@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numbers>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "frontend/data/error.h"
@@ -18,10 +19,17 @@ double unigram_entropy(std::span<const std::int32_t> tokens) {
   std::vector<std::uint64_t> counts;
   counts.reserve(of_token.size());
   for (const auto& [token, count] : of_token) counts.push_back(count);
+  return unigram_entropy_of_counts(std::move(counts));
+}
+
+double unigram_entropy_of_counts(std::vector<std::uint64_t> counts) {
+  std::erase(counts, 0U);
+  double tokens = 0;
+  for (const std::uint64_t count : counts) tokens += static_cast<double>(count);
   std::ranges::sort(counts);  // smallest terms first, and the same sum on every machine
   double entropy = 0;
   for (const std::uint64_t count : counts) {
-    const double p = static_cast<double>(count) / static_cast<double>(tokens.size());
+    const double p = static_cast<double>(count) / tokens;
     entropy -= p * std::log(p);
   }
   return std::max(entropy, 0.0);

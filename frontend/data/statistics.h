@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace gptc::data {
 
@@ -10,6 +11,9 @@ namespace gptc::data {
 /// frequent each token is and nothing of what stands before; a model below it has learned from
 /// context. 0 for no tokens.
 double unigram_entropy(std::span<const std::int32_t> tokens);
+
+/// The same from how often each token occurs.
+double unigram_entropy_of_counts(std::vector<std::uint64_t> counts);
 
 /// A loss in nats per token as bits per byte of text: loss * tokens / (bytes * ln 2). Unlike the
 /// loss it compares models with different tokenizers. Throws Error unless tokens and bytes are

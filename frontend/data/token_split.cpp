@@ -8,7 +8,7 @@
 
 namespace gptc::data {
 
-TokenSplit split_tokens(std::span<const std::int32_t> tokens, const SplitOptions& options) {
+TokenSplit split_tokens(const TokenView& tokens, const SplitOptions& options) {
   const double fraction = options.validation_fraction;
   if (!(fraction >= 0 && fraction < 1))
     throw Error(
@@ -17,10 +17,10 @@ TokenSplit split_tokens(std::span<const std::int32_t> tokens, const SplitOptions
     throw Error(fmt::format("the context must be at least 1, but is {}", options.context));
 
   const auto kept =
-      static_cast<std::size_t>(std::floor(static_cast<double>(tokens.size()) * fraction));
+      static_cast<std::uint64_t>(std::floor(static_cast<double>(tokens.size()) * fraction));
   const TokenSplit split{.train = tokens.first(tokens.size() - kept),
                          .validation = tokens.last(kept)};
-  const std::size_t needed = static_cast<std::size_t>(options.context) + 1;
+  const std::uint64_t needed = static_cast<std::uint64_t>(options.context) + 1;
   if (split.train.size() < needed || (fraction > 0 && kept < needed))
     throw Error(fmt::format(
         "the data has {} tokens, {} to train and {} to validate, but one context of {} needs {}{}; "

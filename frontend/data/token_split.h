@@ -1,7 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+
+#include "frontend/data/token_view.h"
 
 namespace gptc::data {
 
@@ -14,14 +15,14 @@ struct SplitOptions {
 };
 
 struct TokenSplit {
-  std::span<const std::int32_t> train;
-  std::span<const std::int32_t> validation;
+  TokenView train;
+  TokenView validation;
 };
 
 /// Cuts a stream of tokens once: the first part trains, the last floor(n * validation_fraction)
 /// validate. The end and not a random choice, because windows cut from between training windows
 /// would share sentences with them. Throws Error if a part that is asked for is shorter than
 /// context + 1 tokens.
-TokenSplit split_tokens(std::span<const std::int32_t> tokens, const SplitOptions& options);
+TokenSplit split_tokens(const TokenView& tokens, const SplitOptions& options);
 
 }  // namespace gptc::data

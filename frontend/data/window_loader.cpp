@@ -9,7 +9,7 @@
 
 namespace gptc::data {
 
-WindowLoader::WindowLoader(std::span<const std::int32_t> tokens, const LoaderOptions& options)
+WindowLoader::WindowLoader(const TokenView& tokens, const LoaderOptions& options)
     : tokens_(tokens),
       batch_(static_cast<std::uint64_t>(options.batch)),
       context_(static_cast<std::uint64_t>(options.context)),
@@ -28,13 +28,13 @@ WindowLoader::WindowLoader(std::span<const std::int32_t> tokens, const LoaderOpt
   windows_ = std::max<std::uint64_t>(1, (tokens.size() - context_) / context_);
 }
 
-std::span<const std::int32_t> WindowLoader::window(std::uint64_t sample) const {
+std::uint64_t WindowLoader::window(std::uint64_t sample) const {
   const std::uint64_t epoch = sample / windows_;
   const std::uint64_t key = mix_bits(seed_ ^ mix_bits(epoch));
   const std::uint64_t spare = tokens_.size() - 1 - windows_ * context_;
   const std::uint64_t offset = mix_bits(~key) % (spare + 1);
   const std::uint64_t place = KeyedPermutation(windows_, key)(sample % windows_);
-  return tokens_.subspan(offset + place * context_, context_ + 1);
+  return offset + place * context_;
 }
 
 void WindowLoader::micro_batch(std::uint64_t index, std::span<std::int32_t> inputs,
@@ -44,10 +44,10 @@ void WindowLoader::micro_batch(std::uint64_t index, std::span<std::int32_t> inpu
         "a micro-batch of {}x{} needs {} inputs and targets, but the spans hold {} and {}", batch_,
         context_, batch_ * context_, inputs.size(), targets.size()));
   for (std::uint64_t row = 0; row < batch_; ++row) {
-    const auto tokens = window(index * batch_ + row);
+    const std::uint64_t first = window(index * batch_ + row);
     const std::size_t start = row * context_;
-    std::ranges::copy(tokens.first(context_), inputs.subspan(start).begin());
-    std::ranges::copy(tokens.last(context_), targets.subspan(start).begin());
+    tokens_.read(first, inputs.subspan(start, context_));
+    tokens_.read(first + 1, targets.subspan(start, context_));
   }
 }
 

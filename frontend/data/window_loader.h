@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <span>
 
+#include "frontend/data/token_view.h"
+
 namespace gptc::data {
 
 struct LoaderOptions {
@@ -25,20 +27,21 @@ struct LoaderOptions {
 class WindowLoader {
  public:
   /// Throws Error if the tokens are fewer than T + 1, or B or T is below 1.
-  WindowLoader(std::span<const std::int32_t> tokens, const LoaderOptions& options);
+  WindowLoader(const TokenView& tokens, const LoaderOptions& options);
 
   /// Windows of an epoch: the most that fit whatever the offset.
   [[nodiscard]] std::int64_t windows() const { return static_cast<std::int64_t>(windows_); }
 
   /// Fills inputs [B,T] and targets [B,T]; targets are the tokens that follow the inputs.
-  /// Throws Error if a span is not B * T long.
+  /// Throws Error if a span is not B * T long, or for an id out of range (see TokenView).
   void micro_batch(std::uint64_t index, std::span<std::int32_t> inputs,
                    std::span<std::int32_t> targets) const;
 
  private:
-  [[nodiscard]] std::span<const std::int32_t> window(std::uint64_t sample) const;
+  /// Where the window of T + 1 tokens begins.
+  [[nodiscard]] std::uint64_t window(std::uint64_t sample) const;
 
-  std::span<const std::int32_t> tokens_;
+  TokenView tokens_;
   std::uint64_t batch_;
   std::uint64_t context_;
   std::uint64_t seed_;

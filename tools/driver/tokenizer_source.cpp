@@ -29,9 +29,13 @@ tokenizer::Tokenizer find_tokenizer(const std::string& name_or_folder) {
 }
 
 void save_tokenizer(const tokenizer::Tokenizer& tokenizer, const fs::path& folder) {
+  save_files(tokenizer::vocabulary_files(tokenizer), folder);
+}
+
+void save_files(const std::vector<tokenizer::VocabularyFile>& files, const fs::path& folder) {
   make_folder(folder);
-  formats::write_file_atomically((folder / "vocab.json").string(), tokenizer.vocab_json());
-  formats::write_file_atomically((folder / "merges.txt").string(), tokenizer.merges_txt());
+  for (const tokenizer::VocabularyFile& file : files)
+    formats::write_file_atomically((folder / file.name).string(), file.content);
 }
 
 }  // namespace gptc::driver

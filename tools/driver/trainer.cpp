@@ -64,8 +64,8 @@ struct Outputs {
 
 }  // namespace
 
-Trainer::Trainer(const ModelSource& source, std::span<const std::int32_t> train,
-                 std::span<const std::int32_t> validation, const TrainerOptions& options)
+Trainer::Trainer(const ModelSource& source, const data::TokenView& train,
+                 const data::TokenView& validation, const TrainerOptions& options)
     : options_(checked(options, source)),
       model_(source.model, source.config,
              requests_of(options, !validation.empty(), source.context()), options.compile),

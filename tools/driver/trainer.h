@@ -42,8 +42,8 @@ class Trainer {
  public:
   /// The tokens outlive the trainer. States start at their initial values. Throws UserError and
   /// data::Error.
-  Trainer(const ModelSource& source, std::span<const std::int32_t> train,
-          std::span<const std::int32_t> validation, const TrainerOptions& options);
+  Trainer(const ModelSource& source, const data::TokenView& train,
+          const data::TokenView& validation, const TrainerOptions& options);
 
   /// One step of AdamW. UserError if the loss or the gradient is not finite: parameters and moments
   /// are then as before.

@@ -106,6 +106,7 @@ class Run {
   }
 
   void introduce() const {
+    for (const std::string& note : corpus_.notes()) fmt::print(stderr, "{}\n", note);
     fmt::print(stderr,
                "model {}: {} parameters; {} tokens of text ({} bytes), {} for validation\n"
                "training: steps {} to {} of {}x{}x{} tokens, seed {}, memory {} MiB\n",
@@ -218,8 +219,10 @@ class Run {
     fmt::print(stderr, "done: step {} in {}", position().step,
                format_duration(seconds_since(started_)));
     if (loss_ > 0) fmt::print(stderr, "; training loss {:.4f} nats per token (smoothed)", loss_);
-    fmt::print(stderr, "\nunigram entropy of the text: {:.4f} nats per token\n",
-               corpus_.unigram_entropy());
+    fmt::print(stderr, "\n");
+    if (corpus_.unigram_entropy())
+      fmt::print(stderr, "unigram entropy of the text: {:.4f} nats per token\n",
+                 *corpus_.unigram_entropy());
     if (validation_loss_) {
       const auto targets = static_cast<std::uint64_t>(trainer_->validation().targets());
       fmt::print(stderr, "validation loss: {:.4f} nats per token, {:.4f} bits per byte\n",
