@@ -129,7 +129,7 @@ std::size_t LearnPlan::for_pieces(std::size_t tokens) const {
 
 std::size_t LearnPlan::most_slots(std::size_t tokens, std::size_t slot_bytes) const {
   if (!bounded) return kMostSlots;
-  return std::min(kMostSlots, for_pieces(tokens) / 5 * 3 / slot_bytes);
+  return std::min(kMostSlots, for_pieces(tokens) / 3 * 2 / slot_bytes);
 }
 
 MergeBudget LearnPlan::merging(std::size_t tokens, std::size_t slots) const {
@@ -137,7 +137,7 @@ MergeBudget LearnPlan::merging(std::size_t tokens, std::size_t slots) const {
   constexpr std::size_t kEnough = 4;
   if (!bounded) return {kEnough * slots + 1024, SIZE_MAX / 4};
   const std::size_t rest = for_pieces(tokens);
-  return {std::min(kEnough * slots + 1024, rest / 6 / sizeof(std::uint32_t)), rest / 10};
+  return {std::min(kEnough * slots + 1024, rest / 6 / sizeof(std::uint32_t)), rest / 14};
 }
 
 std::size_t LearnPlan::run_buffer() const {
