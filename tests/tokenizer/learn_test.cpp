@@ -29,16 +29,25 @@ std::vector<std::string> merges_of(const Tokenizer& tokenizer) {
 }
 
 TEST(Learn, equals_the_trainer_of_tokenizers_merge_for_merge) {
-  const std::string corpus = read_fixture("learn_corpus.txt");
   const auto expected = nlohmann::json::parse(read_fixture("learn_expected.json"));
-  ASSERT_GT(expected.at("runs").size(), 2u);
-  const auto all = expected.at("merges").get<std::vector<std::string>>();
-  ASSERT_GT(all.size(), 1000u);
-  for (const auto& run : expected.at("runs")) {
-    const Tokenizer learned = learn(
-        corpus, {.vocab_size = run.at("vocab_size"), .min_frequency = run.at("min_frequency")});
-    const auto count = run.at("merges").get<std::ptrdiff_t>();
-    EXPECT_EQ(merges_of(learned), std::vector(all.begin(), all.begin() + count));
+  ASSERT_EQ(expected.at("cases").size(), 15u);
+  for (const auto& given : expected.at("cases")) {
+    std::vector<std::string> texts{read_fixture("learn_corpus.txt")};
+    if (given.contains("documents")) given.at("documents").get_to(texts);
+    const std::vector<std::string_view> documents(texts.begin(), texts.end());
+    const auto pattern = pattern_of(given.at("pattern").get<std::string>());
+    const auto all = given.at("merges").get<std::vector<std::string>>();
+    ASSERT_TRUE(pattern.has_value());
+    ASSERT_GT(all.size(), 5u);
+    for (const auto& run : given.at("runs")) {
+      const Tokenizer learned =
+          Tokenizer::learn(documents, {.vocab_size = run.at("vocab_size"),
+                                       .min_frequency = run.at("min_frequency"),
+                                       .pattern = *pattern});
+      const auto count = run.at("merges").get<std::ptrdiff_t>();
+      EXPECT_EQ(merges_of(learned), std::vector(all.begin(), all.begin() + count))
+          << given.at("name") << " " << given.at("pattern");
+    }
   }
 }
 
