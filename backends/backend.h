@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -19,6 +20,9 @@ struct Binding {
   TensorView tensor;
 };
 
+/// Called after each node with the seconds it took.
+using ProfileHook = std::function<void(ir::NodeId node, double seconds)>;
+
 /// A compiled graph over one arena and one state block, both outliving it. Not reentrant.
 class Executable {
  public:
@@ -27,6 +31,8 @@ class Executable {
   /// UserError for a missing or misshapen binding or an id out of range. Outputs not asked for are
   /// not copied.
   virtual void run(std::span<const Binding> inputs, std::span<const Binding> outputs) = 0;
+  /// UserError where the backend cannot measure nodes. An empty hook stops it.
+  virtual void set_profile_hook(ProfileHook hook) = 0;
 };
 
 class Backend {

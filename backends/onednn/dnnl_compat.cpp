@@ -65,8 +65,8 @@ void append_eltwise(dnnl::post_ops& ops, dnnl::algorithm algorithm) {
 /// between threads, and its bits would depend on their number.
 bool prefers_packing(const MatmulSpec& spec) {
   constexpr std::int64_t l2_elements = std::int64_t{1} << 18;
-  return spec.c.batch == 1 && spec.a.dtype == ir::DType::f32 && spec.c.rows >= 256 &&
-         spec.c.cols >= 256 && spec.b.rows * spec.b.cols >= l2_elements;
+  return !spec.repack_b && spec.c.batch == 1 && spec.c.rows >= 256 && spec.c.cols >= 256 &&
+         spec.b.rows * spec.b.cols >= l2_elements;
 }
 
 void choose_implementation(dnnl::matmul::primitive_desc& desc, const MatmulSpec& spec) {
@@ -98,6 +98,13 @@ std::int64_t bytes_of(const dnnl::memory::desc& desc) {
   return static_cast<std::int64_t>(desc.get_size());
 }
 
+std::int64_t aligned(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+/// The same matrix in whatever layout oneDNN likes.
+dnnl::memory::desc any_layout(const dnnl::memory::desc& desc) {
+  return {desc.dims(), desc.data_type(), dnnl::memory::format_tag::any};
+}
+
 dnnl::memory memory_at(const dnnl::memory::desc& desc, const std::byte* data) {
   // oneDNN takes no const pointers; it only reads what is no destination.
   return {desc, cpu_engine(), const_cast<std::byte*>(data)};
@@ -127,6 +134,10 @@ struct MatmulPrimitive::Impl {
   dnnl::memory::desc a, b, bias, c;
   dnnl::matmul::primitive_desc desc;
   dnnl::matmul primitive;
+  /// Copies b into the layout that the product reads; none where that is b's own.
+  dnnl::reorder::primitive_desc repack_desc;
+  dnnl::reorder repack;
+  bool repacks = false;
   /// Argument index and descriptor of each operand, in the order of MatmulPointers::operands.
   std::vector<std::pair<int, dnnl::memory::desc>> operands;
 
@@ -163,12 +174,21 @@ MatmulPrimitive::Impl::Impl(const MatmulSpec& spec) {
   dnnl::primitive_attr attr;
   attr.set_post_ops(ops);
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  desc = make_desc(spec, a, b, bias, c, attr);
+  desc = make_desc(spec, a, spec.repack_b ? any_layout(b) : b, bias, c, attr);
   primitive = dnnl::matmul(desc);
+  repacks = desc.weights_desc() != b;
+  if (!repacks) return;
+  dnnl::primitive_attr repack_attr;
+  repack_attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  repack_desc = {cpu_engine(), b, cpu_engine(), desc.weights_desc(), repack_attr};
+  repack = dnnl::reorder(repack_desc);
 }
 
-struct MatmulCall::Impl {
-  dnnl::matmul primitive;
+namespace {
+
+/// A primitive and the memory of its arguments.
+struct BoundPrimitive {
+  dnnl::primitive primitive;
   std::vector<dnnl::memory> memories;
   std::vector<dnnl_exec_arg_t> args;
 
@@ -176,6 +196,18 @@ struct MatmulCall::Impl {
     args.push_back({arg, memory.get()});
     memories.push_back(std::move(memory));
   }
+  void execute() const {
+    const dnnl_status_t status = dnnl_primitive_execute(primitive.get(), cpu_stream().get(),
+                                                        static_cast<int>(args.size()), args.data());
+    if (status != dnnl_success) ir::internal_error("oneDNN matmul failed with status {}", +status);
+  }
+};
+
+}  // namespace
+
+struct MatmulCall::Impl {
+  BoundPrimitive repack;  // empty: b is read where it lies
+  BoundPrimitive product;
 };
 
 MatmulCall::MatmulCall(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -184,10 +216,8 @@ MatmulCall& MatmulCall::operator=(MatmulCall&&) noexcept = default;
 MatmulCall::~MatmulCall() = default;
 
 void MatmulCall::execute() const {
-  const dnnl_status_t status =
-      dnnl_primitive_execute(impl_->primitive.get(), cpu_stream().get(),
-                             static_cast<int>(impl_->args.size()), impl_->args.data());
-  if (status != dnnl_success) ir::internal_error("oneDNN matmul failed with status {}", +status);
+  if (!impl_->repack.args.empty()) impl_->repack.execute();
+  impl_->product.execute();
 }
 
 MatmulPrimitive::MatmulPrimitive(const MatmulSpec& spec) {
@@ -200,8 +230,12 @@ MatmulPrimitive::MatmulPrimitive(const MatmulSpec& spec) {
   }
 }
 
+// The scratchpad: the copy of b, then what the copying or the product needs besides.
 std::int64_t MatmulPrimitive::scratchpad_bytes() const {
-  return bytes_of(impl_->desc.scratchpad_desc());
+  const std::int64_t product = bytes_of(impl_->desc.scratchpad_desc());
+  if (!impl_->repacks) return product;
+  return aligned(bytes_of(impl_->desc.weights_desc())) +
+         std::max(product, bytes_of(impl_->repack_desc.scratchpad_desc()));
 }
 
 MatmulCall MatmulPrimitive::bind(const MatmulPointers& pointers) const {
@@ -209,18 +243,30 @@ MatmulCall MatmulPrimitive::bind(const MatmulPointers& pointers) const {
                      "oneDNN matmul: {} operands for {} post-ops", pointers.operands.size(),
                      impl_->operands.size());
   auto call = std::make_unique<MatmulCall::Impl>();
-  call->primitive = impl_->primitive;
-  call->add(DNNL_ARG_SRC, memory_at(impl_->a, pointers.a));
-  call->add(DNNL_ARG_WEIGHTS, memory_at(impl_->b, pointers.b));
-  call->add(DNNL_ARG_DST, memory_at(impl_->c, pointers.c));
+  const dnnl::memory::desc weights = impl_->desc.weights_desc();
+  std::byte* scratchpad = pointers.scratchpad;
+  const std::byte* b = pointers.b;
+  const auto add_scratchpad = [&](BoundPrimitive& bound, const dnnl::memory::desc& desc) {
+    if (bytes_of(desc) > 0) bound.add(DNNL_ARG_SCRATCHPAD, memory_at(desc, scratchpad));
+  };
+  if (impl_->repacks) {
+    b = scratchpad;
+    scratchpad += aligned(bytes_of(weights));
+    call->repack.primitive = impl_->repack;
+    call->repack.add(DNNL_ARG_FROM, memory_at(impl_->b, pointers.b));
+    call->repack.add(DNNL_ARG_TO, memory_at(weights, b));
+    add_scratchpad(call->repack, impl_->repack_desc.scratchpad_desc());
+  }
+  BoundPrimitive& product = call->product;
+  product.primitive = impl_->primitive;
+  product.add(DNNL_ARG_SRC, memory_at(impl_->a, pointers.a));
+  product.add(DNNL_ARG_WEIGHTS, memory_at(weights, b));
+  product.add(DNNL_ARG_DST, memory_at(impl_->c, pointers.c));
   for (std::size_t i = 0; i < impl_->operands.size(); ++i) {
     const auto& [arg, desc] = impl_->operands[i];
-    call->add(arg, memory_at(desc, pointers.operands[i]));
+    product.add(arg, memory_at(desc, pointers.operands[i]));
   }
-  const dnnl::memory::desc scratchpad = impl_->desc.scratchpad_desc();
-  if (bytes_of(scratchpad) > 0) {
-    call->add(DNNL_ARG_SCRATCHPAD, memory_at(scratchpad, pointers.scratchpad));
-  }
+  add_scratchpad(product, impl_->desc.scratchpad_desc());
   return MatmulCall(std::move(call));
 }
 

@@ -37,6 +37,9 @@ struct MatmulSpec {
   MatrixLayout b;
   MatrixLayout c;
   std::vector<PostOp> post_ops;
+  /// Each call first copies b into the layout that oneDNN's block kernels read fastest; the copy
+  /// lies in the scratchpad. Worth it where many rows of a share it.
+  bool repack_b = false;
 };
 
 /// Where a call reads and writes. `operands`: one for each bias_row, mul and add, in their order.

@@ -1,7 +1,6 @@
 // A program bound to memory: kernels built once, then executed in the order of ids.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,9 +14,6 @@ namespace gptc::onednn {
 /// Inputs, states and views are bytes that lie somewhere already, or a copy.
 bool needs_no_kernel(const ir::Node& node);
 
-/// Called after each node with the seconds it took.
-using ProfileHook = std::function<void(ir::NodeId node, double seconds)>;
-
 class ProgramExecutable final : public runtime::Executable {
  public:
   /// UserError naming the op and its source line if there is no kernel for a node; InternalError if
@@ -28,8 +24,7 @@ class ProgramExecutable final : public runtime::Executable {
   void run(std::span<const runtime::Binding> inputs,
            std::span<const runtime::Binding> outputs) override;
 
-  /// An empty hook stops profiling.
-  void set_profile_hook(ProfileHook hook) { profile_ = std::move(hook); }
+  void set_profile_hook(runtime::ProfileHook hook) override { profile_ = std::move(hook); }
 
  private:
   /// A named argument or output and where its bytes lie (null: nowhere, nothing uses it).
@@ -71,7 +66,7 @@ class ProgramExecutable final : public runtime::Executable {
   std::vector<Copy> updates_;  // in order; `staged_` first
   std::vector<std::byte> staging_;
   std::vector<Copy> staged_;  // old values that a state hands to another one
-  ProfileHook profile_;
+  runtime::ProfileHook profile_;
 };
 
 }  // namespace gptc::onednn

@@ -4,17 +4,7 @@
 
 #include <exception>
 
-#include "backends/onednn/threads.h"
-
 namespace gptc::onednn {
-
-int resolve_threads(int asked) { return asked > 0 ? asked : omp_get_max_threads(); }
-
-ThreadScope::ThreadScope(int threads) : before_(omp_get_max_threads()) {
-  omp_set_num_threads(threads);
-}
-
-ThreadScope::~ThreadScope() { omp_set_num_threads(before_); }
 
 void ItemKernel::execute() {
   const std::int64_t count = items();

@@ -1,150 +1,128 @@
-// linear_cross_entropy and its gradient in one sweep over blocks of rows of x: the block's logits
-// x wᵀ go to the workspace, become the gradient of the logits in place, and are used up by the
-// block's dx and its part of dw. The logits never exist whole.
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "backends/onednn/linear_cross_entropy.cpp"
-#include <hwy/foreach_target.h>  // IWYU pragma: keep
-#include <hwy/highway.h>
-
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-
-#include "backends/onednn/simd-inl.h"
-#include "backends/onednn/vector_math-inl.h"
-
-HWY_BEFORE_NAMESPACE();
-namespace gptc::onednn::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
-/// -log softmax at `target`; the logits stay.
-float target_loss(const float* logits, std::int64_t size, std::int64_t target) {
-  const F32 d;
-  const float max = max_row(logits, size);
-  const float sum = sum_of(size, [&](std::int64_t i, auto access) HWY_ATTR {
-    return access.keep(d, exp_of(d, hn::Sub(access.load(d, logits + i), hn::Set(d, max))));
-  });
-  return std::log(sum) + max - logits[target];
-}
-
-/// The same; the logits become scale · (softmax - onehot).
-float target_loss_grad(float* logits, std::int64_t size, std::int64_t target, float scale) {
-  const F32 d;
-  const float max = max_row(logits, size);
-  const float target_logit = logits[target];
-  const float sum = sum_of(size, [&](std::int64_t i, auto access) HWY_ATTR {
-    const auto e = access.keep(d, exp_of(d, hn::Sub(access.load(d, logits + i), hn::Set(d, max))));
-    access.store(d, e, logits + i);
-    return e;
-  });
-  const float factor = scale / sum;
-  sweep(size, [&](std::int64_t i, auto access) HWY_ATTR {
-    access.store(d, hn::Mul(access.load(d, logits + i), hn::Set(d, factor)), logits + i);
-  });
-  logits[target] -= scale;
-  return std::log(sum) + max - target_logit;
-}
-
-}  // namespace gptc::onednn::HWY_NAMESPACE
-HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
+// linear_cross_entropy and its gradient in one sweep over blocks of rows of x. A block's logits lie
+// transposed, [V, rows], in the workspace: so w and they are read as they are stored by the
+// products for the logits and dw, and only the short side is ever packed. With e = exp(logit - max)
+// in their place and f = dloss / Σ e, the gradient of the logits is f · e, less dloss at the
+// target; f is put into the rows of x before dw and into those of dx after it, so e is written
+// once.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <vector>
 
-#include "backends/onednn/dnnl_compat.h"
+#include "backends/onednn/head_rows.h"
 #include "backends/onednn/kernel.h"
+#include "backends/onednn/sliced_matmul.h"
+#include "backends/runtime/tensor.h"
 #include "ir/check.h"
 #include "ir/op_def.h"
 
 namespace gptc::onednn {
 namespace {
 
-HWY_EXPORT(target_loss);
-HWY_EXPORT(target_loss_grad);
+using ir::DType;
 
-/// Smaller blocks would starve the matmuls; a block's logits are block_rows x V floats.
-constexpr std::int64_t block_rows = 256;
+constexpr std::int64_t most_rows = 512;    // of a block; the logits of one are V x most_rows
+constexpr std::int64_t item_tokens = 256;  // rows v of the logits that a thread takes at a time
+constexpr std::int64_t float_bytes = sizeof(float);
 
-/// x [rows, channels], w [vocabulary, channels]; rows cut into blocks that differ by one row at
-/// most and have at least block_rows, if there are so many.
+constexpr std::int64_t aligned(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+/// x [rows, channels], w [vocabulary, channels]; rows cut into as few blocks as most_rows allows,
+/// which differ by one row at most.
 struct HeadSizes {
+  DType dtype = DType::f32;
   std::int64_t rows = 0;
   std::int64_t channels = 0;
   std::int64_t vocabulary = 0;
 
-  std::int64_t blocks() const { return std::max<std::int64_t>(1, rows / block_rows); }
+  std::int64_t blocks() const {
+    return std::max<std::int64_t>(1, (rows + most_rows - 1) / most_rows);
+  }
   std::int64_t begin(std::int64_t block) const {
     return block * (rows / blocks()) + std::min(block, rows % blocks());
   }
   std::int64_t count(std::int64_t block) const { return begin(block + 1) - begin(block); }
-  /// Floats from one row of logits to the next: whole cache lines, and no multiple of 4 KiB, which
-  /// would map all rows to the same sets.
-  std::int64_t pitch() const {
-    const std::int64_t padded = (vocabulary + 15) / 16 * 16;
-    return padded % 1024 == 0 ? padded + 16 : padded;
-  }
+  /// Floats from the logits of one token to the next: whole cache lines.
+  std::int64_t pitch() const { return (count(0) + 15) / 16 * 16; }
+  std::int64_t items() const { return (vocabulary + item_tokens - 1) / item_tokens; }
+  std::int64_t row_bytes() const { return channels * ir::dtype_bytes(dtype); }
 };
 
 HeadSizes sizes_of(const ir::Graph& graph, const ir::Node& node) {
-  const ir::Shape& x = graph.type(node.operands[0]).shape;
+  const ir::Type& x = graph.type(node.operands[0]);
   const ir::Shape& w = graph.type(node.operands[1]).shape;
-  return {.rows = x.rows(), .channels = w[1].size(), .vocabulary = w[0].size()};
+  return {
+      .dtype = x.dtype, .rows = x.shape.rows(), .channels = w[1].size(), .vocabulary = w[0].size()};
 }
 
-/// The three products of a block of `rows` rows.
+/// The three products of a block of `rows` rows. The exponentials have the dtype of x and the bytes
+/// of the logits.
 struct BlockProducts {
   MatrixLayout x;
   MatrixLayout w;
   MatrixLayout logits;
+  MatrixLayout exps;
+  MatrixLayout dx;  // f32: it is summed in parts
+  MatrixLayout dw;
 
   BlockProducts(const HeadSizes& sizes, std::int64_t rows)
-      : x(MatrixLayout::plain(ir::DType::f32, 1, rows, sizes.channels)),
-        w(MatrixLayout::plain(ir::DType::f32, 1, sizes.vocabulary, sizes.channels)),
-        logits(MatrixLayout::plain(ir::DType::f32, 1, rows, sizes.vocabulary)) {
+      : x(MatrixLayout::plain(sizes.dtype, 1, rows, sizes.channels)),
+        w(MatrixLayout::plain(sizes.dtype, 1, sizes.vocabulary, sizes.channels)),
+        logits(MatrixLayout::plain(DType::f32, 1, sizes.vocabulary, rows)),
+        exps(MatrixLayout::plain(sizes.dtype, 1, sizes.vocabulary, rows)),
+        dx(MatrixLayout::plain(DType::f32, 1, rows, sizes.channels)),
+        dw(MatrixLayout::plain(DType::f32, 1, sizes.vocabulary, sizes.channels)) {
     logits.row_stride = sizes.pitch();
+    exps.row_stride = sizes.pitch() * float_bytes / ir::dtype_bytes(sizes.dtype);
   }
 
-  MatmulSpec scores() const { return {x, w.transposed(), logits, {}}; }
-  MatmulSpec dx() const { return {logits, w, x, {}}; }
-  MatmulSpec dw(bool first) const {
+  MatmulSpec scores() const {
+    return {.a = w, .b = x.transposed(), .c = logits, .post_ops = {}, .repack_b = true};
+  }
+  MatmulSpec sum_dx() const { return {.a = exps.transposed(), .b = w, .c = dx, .post_ops = {}}; }
+  MatmulSpec sum_dw(bool first) const {
     std::vector<PostOp> post_ops;
     if (!first) post_ops.push_back(PostOp::accumulate);
-    return {logits.transposed(), x, w, std::move(post_ops)};
+    return {.a = exps, .b = x, .c = dw, .post_ops = std::move(post_ops)};
   }
 };
 
-std::int64_t aligned(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
-
-/// Logits of a block, a loss per row, oneDNN's scratchpad.
+/// Where the parts of the workspace begin: the logits of a block [V, pitch]; max or sum of each
+/// item and column; numbers of each column; x times f; dx in f32 where the result is not; oneDNN's
+/// own.
 struct Workspace {
+  std::int64_t partials = 0;
+  std::int64_t columns = 0;
+  std::int64_t scaled_x = 0;
+  std::int64_t dx = 0;
   std::int64_t losses = 0;
   std::int64_t scratchpad = 0;
   std::int64_t bytes = 0;
 };
+constexpr std::int64_t column_arrays = 3;  // max, sum, the target's logit
 
-Workspace layout_of(const HeadSizes& sizes, bool with_gradient) {
-  const std::int64_t last = sizes.blocks() - 1;
+Workspace workspace_of(const HeadSizes& sizes, bool with_gradient) {
   std::int64_t scratchpad = 0;
-  const auto need = [&](const MatmulSpec& spec) {
-    scratchpad = std::max(scratchpad, MatmulPrimitive(spec).scratchpad_bytes());
-  };
+  const auto need = [&](std::int64_t bytes) { scratchpad = std::max(scratchpad, bytes); };
+  const std::int64_t last = sizes.blocks() - 1;
   for (const std::int64_t block : {std::int64_t{0}, last}) {
     const BlockProducts products(sizes, sizes.count(block));
-    need(products.scores());
+    need(MatmulPrimitive(products.scores()).scratchpad_bytes());
     if (!with_gradient) continue;
-    need(products.dx());
-    need(products.dw(block == 0));
-    need(products.dw(last == 0));
+    need(SlicedMatmul(products.sum_dx()).scratchpad_bytes());
+    need(MatmulPrimitive(products.sum_dw(true)).scratchpad_bytes());
+    need(MatmulPrimitive(products.sum_dw(false)).scratchpad_bytes());
   }
-  Workspace workspace;
-  workspace.losses =
-      aligned(sizes.count(0) * sizes.pitch() * static_cast<std::int64_t>(sizeof(float)));
-  workspace.scratchpad =
-      workspace.losses + aligned(sizes.rows * static_cast<std::int64_t>(sizeof(float)));
-  workspace.bytes = workspace.scratchpad + scratchpad;
-  return workspace;
+  const std::int64_t rows = with_gradient ? sizes.count(0) : 0;
+  Workspace at;
+  at.partials = aligned(sizes.vocabulary * sizes.pitch() * float_bytes);
+  at.columns = at.partials + aligned(sizes.items() * sizes.pitch() * float_bytes);
+  at.scaled_x = at.columns + aligned(column_arrays * sizes.pitch() * float_bytes);
+  at.dx = at.scaled_x + aligned(rows * sizes.row_bytes());
+  at.losses = at.dx + aligned(sizes.dtype == DType::f32 ? 0 : rows * sizes.channels * float_bytes);
+  at.scratchpad = at.losses + aligned(sizes.rows * float_bytes);
+  at.bytes = at.scratchpad + scratchpad;
+  return at;
 }
 
 /// The kernel of both ops.
@@ -153,101 +131,181 @@ class HeadKernel final : public Kernel {
   HeadKernel(const ir::Graph& graph, const ir::Node& node, const KernelArgs& args)
       : sizes_(sizes_of(graph, node)),
         op_(ir::op_def(node).name),
-        threads_(args.threads),
-        targets_(reinterpret_cast<const std::int32_t*>(args.operands[2])),
-        dloss_(args.operands.size() > 3 ? reinterpret_cast<const float*>(args.operands[3])
-                                        : nullptr),
-        loss_(reinterpret_cast<float*>(args.results[0])),
-        logits_(reinterpret_cast<float*>(args.workspace)) {
-    const Workspace workspace = layout_of(sizes_, dloss_ != nullptr);
-    losses_ = reinterpret_cast<float*>(args.workspace + workspace.losses);
-    for (std::int64_t block = 0; block < sizes_.blocks(); ++block)
-      add_block(args, block, args.workspace + workspace.scratchpad);
+        args_(args),
+        at_(workspace_of(sizes_, args.operands.size() > 3)) {
+    for (std::int64_t block = 0; block < sizes_.blocks(); ++block) add_block(block);
   }
 
   void execute() override {
     check_targets();
     for (std::int64_t block = 0; block < sizes_.blocks(); ++block) {
-      const Block& calls = blocks_[static_cast<std::size_t>(block)];
-      calls.scores.execute();
-      differentiate(sizes_.begin(block), sizes_.count(block));
-      for (const MatmulCall& call : calls.gradients) call.execute();
+      for (const MatmulCall& call : blocks_[index(block)].scores) call.execute();
+      exponentiate(block);
+      if (differentiates()) add_gradients(block);
     }
     double sum = 0;
-    for (std::int64_t row = 0; row < sizes_.rows; ++row) sum += static_cast<double>(losses_[row]);
-    if (loss_ != nullptr) *loss_ = static_cast<float>(sum);
+    for (std::int64_t row = 0; row < sizes_.rows; ++row)
+      sum += static_cast<double>(floats(at_.losses)[row]);
+    if (args_.results[0] != nullptr)
+      *reinterpret_cast<float*>(args_.results[0]) = static_cast<float>(sum);
   }
 
  private:
   struct Block {
-    MatmulCall scores;
-    std::vector<MatmulCall> gradients;
+    std::vector<MatmulCall> scores;
+    std::vector<MatmulCall> dx;
+    std::vector<MatmulCall> dw;
   };
 
-  void add_block(const KernelArgs& args, std::int64_t block, std::byte* scratchpad) {
+  static std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
+  bool differentiates() const { return args_.operands.size() > 3; }
+  bool wants(std::size_t result) const { return args_.results[result] != nullptr; }
+  float* floats(std::int64_t offset) const {
+    return reinterpret_cast<float*>(args_.workspace + offset);
+  }
+  float* column_max_of() const { return floats(at_.columns); }
+  float* column_sum_of() const { return floats(at_.columns) + sizes_.pitch(); }
+  float* target_logit_of() const { return floats(at_.columns) + 2 * sizes_.pitch(); }
+  const std::int32_t* targets() const {
+    return reinterpret_cast<const std::int32_t*>(args_.operands[2]);
+  }
+  /// Where the sum of a block's dx goes before f scales it.
+  std::byte* dx_sum(std::int64_t block) const {
+    if (sizes_.dtype != DType::f32) return args_.workspace + at_.dx;
+    return args_.results[1] + sizes_.begin(block) * sizes_.row_bytes();
+  }
+
+  void add_block(std::int64_t block) {
     const BlockProducts products(sizes_, sizes_.count(block));
-    const std::int64_t offset =
-        sizes_.begin(block) * sizes_.channels * static_cast<std::int64_t>(sizeof(float));
-    const std::byte* x = args.operands[0] + offset;
-    const std::byte* w = args.operands[1];
-    std::byte* logits = args.workspace;
-    const auto bind = [&](const MatmulSpec& spec, const std::byte* a, const std::byte* b,
-                          std::byte* c) {
-      return MatmulPrimitive(spec).bind(
-          {.a = a, .b = b, .c = c, .operands = {}, .scratchpad = scratchpad});
+    const std::byte* x = args_.operands[0] + sizes_.begin(block) * sizes_.row_bytes();
+    const std::byte* w = args_.operands[1];
+    std::byte* scratchpad = args_.workspace + at_.scratchpad;
+    const auto pointers = [&](const std::byte* a, const std::byte* b, std::byte* c) {
+      return MatmulPointers{.a = a, .b = b, .c = c, .operands = {}, .scratchpad = scratchpad};
     };
-    Block calls{bind(products.scores(), x, w, logits), {}};
-    if (dloss_ != nullptr && args.results[1] != nullptr)
-      calls.gradients.push_back(bind(products.dx(), logits, w, args.results[1] + offset));
-    if (dloss_ != nullptr && args.results[2] != nullptr)
-      calls.gradients.push_back(bind(products.dw(block == 0), logits, x, args.results[2]));
+    Block calls;
+    calls.scores.push_back(
+        MatmulPrimitive(products.scores()).bind(pointers(w, x, args_.workspace)));
+    if (differentiates() && wants(1))
+      calls.dx = SlicedMatmul(products.sum_dx()).bind(pointers(args_.workspace, w, dx_sum(block)));
+    if (differentiates() && wants(2)) {
+      calls.dw.push_back(
+          MatmulPrimitive(products.sum_dw(block == 0))
+              .bind(pointers(args_.workspace, args_.workspace + at_.scaled_x, args_.results[2])));
+    }
     blocks_.push_back(std::move(calls));
   }
 
   void check_targets() const {
     for (std::int64_t row = 0; row < sizes_.rows; ++row) {
-      if (targets_[row] < sizes_.vocabulary) continue;
+      if (targets()[row] < sizes_.vocabulary) continue;
       ir::user_error("{}: a target must be below {}, but got {} at position {}", op_,
-                     sizes_.vocabulary, targets_[row], row);
+                     sizes_.vocabulary, targets()[row], row);
     }
   }
 
-  /// Losses of the block's rows; their logits become gradients if these are wanted.
-  void differentiate(std::int64_t begin, std::int64_t count) {
-#pragma omp parallel for num_threads(threads_) schedule(static)
-    for (std::int64_t i = 0; i < count; ++i) {
-      const std::int64_t target = targets_[begin + i];
-      float* row = logits_ + i * sizes_.pitch();
-      float& loss = losses_[begin + i];
-      if (target < 0) {
-        loss = 0.F;
-        std::memset(row, 0, static_cast<std::size_t>(sizes_.vocabulary) * sizeof(float));
-      } else if (dloss_ == nullptr) {
-        loss = HWY_DYNAMIC_DISPATCH(target_loss)(row, sizes_.vocabulary, target);
+  LogitBlock item_of(std::int64_t item, std::int64_t columns) const {
+    const std::int64_t first = item * item_tokens;
+    return {.logits = floats(0) + first * sizes_.pitch(),
+            .count = std::min(item_tokens, sizes_.vocabulary - first),
+            .columns = columns,
+            .pitch = sizes_.pitch()};
+  }
+
+  /// Runs `part(item, partial)` for all items, then joins the partials in order.
+  template <class Part, class Join>
+  void over_items(std::int64_t columns, float* total, const Part& part, const Join& join) const {
+    const std::int64_t items = sizes_.items();
+#pragma omp parallel for num_threads(args_.threads) schedule(dynamic)
+    for (std::int64_t item = 0; item < items; ++item)
+      part(item_of(item, columns), floats(at_.partials) + item * sizes_.pitch());
+    std::copy_n(floats(at_.partials), columns, total);
+    for (std::int64_t item = 1; item < items; ++item) {
+      const float* partial = floats(at_.partials) + item * sizes_.pitch();
+      for (std::int64_t c = 0; c < columns; ++c) total[c] = join(total[c], partial[c]);
+    }
+  }
+
+  /// The block's losses; its logits become exponentials where the gradient needs them.
+  void exponentiate(std::int64_t block) const {
+    const std::int64_t count = sizes_.count(block);
+    const std::int32_t* target = targets() + sizes_.begin(block);
+    const Keep keep = !differentiates()             ? Keep::nothing
+                      : sizes_.dtype == DType::bf16 ? Keep::bf16
+                                                    : Keep::f32;
+    float* max = column_max_of();
+    float* sum = column_sum_of();
+    over_items(
+        count, max, [](const LogitBlock& part, float* out) { column_max(part, out); },
+        [](float a, float b) { return a > b || std::isnan(a) ? a : b; });
+    for (std::int64_t c = 0; c < count; ++c) {
+      if (target[c] >= 0) target_logit_of()[c] = floats(0)[target[c] * sizes_.pitch() + c];
+    }
+    over_items(
+        count, sum, [&](const LogitBlock& part, float* out) { column_exp(part, max, out, keep); },
+        [](float a, float b) { return a + b; });
+    for (std::int64_t c = 0; c < count; ++c) {
+      floats(at_.losses)[sizes_.begin(block) + c] =
+          target[c] < 0 ? 0.F : std::log(sum[c]) + max[c] - target_logit_of()[c];
+    }
+  }
+
+  /// dloss / Σ e, 0 for a row that does not count.
+  float factor(std::int64_t block, std::int64_t column) const {
+    if (targets()[sizes_.begin(block) + column] < 0) return 0.F;
+    return *reinterpret_cast<const float*>(args_.operands[3]) / column_sum_of()[column];
+  }
+
+  /// The one-hot part: Σ e off the exponential at each row's target.
+  void subtract_targets(std::int64_t block) const {
+    const std::int32_t* target = targets() + sizes_.begin(block);
+    for (std::int64_t c = 0; c < sizes_.count(block); ++c) {
+      if (target[c] < 0) continue;
+      float* row = floats(0) + target[c] * sizes_.pitch();
+      if (sizes_.dtype == DType::f32) {
+        row[c] -= column_sum_of()[c];
       } else {
-        loss = HWY_DYNAMIC_DISPATCH(target_loss_grad)(row, sizes_.vocabulary, target, *dloss_);
+        auto& bits = reinterpret_cast<std::uint16_t*>(row)[c];
+        bits = runtime::f32_to_bf16(runtime::bf16_to_f32(bits) - column_sum_of()[c]);
       }
     }
   }
 
+  void add_gradients(std::int64_t block) const {
+    subtract_targets(block);
+    const std::int64_t count = sizes_.count(block);
+    const Block& calls = blocks_[index(block)];
+    const std::byte* x = args_.operands[0] + sizes_.begin(block) * sizes_.row_bytes();
+    std::byte* scaled = args_.workspace + at_.scaled_x;
+    for (const MatmulCall& call : calls.dx) call.execute();
+#pragma omp parallel for num_threads(args_.threads) schedule(static)
+    for (std::int64_t c = 0; c < count; ++c) {
+      const float f = factor(block, c);
+      const std::int64_t offset = c * sizes_.row_bytes();
+      scale_row(x + offset, sizes_.dtype, f, scaled + offset, sizes_.dtype, sizes_.channels);
+      if (!wants(1)) continue;
+      scale_row(dx_sum(block) + c * sizes_.channels * float_bytes, DType::f32, f,
+                args_.results[1] + sizes_.begin(block) * sizes_.row_bytes() + offset, sizes_.dtype,
+                sizes_.channels);
+    }
+    for (const MatmulCall& call : calls.dw) call.execute();
+  }
+
   HeadSizes sizes_;
   std::string_view op_;
-  int threads_;
-  const std::int32_t* targets_;
-  const float* dloss_;  // null: the loss alone
-  float* loss_;
-  float* logits_;
-  float* losses_ = nullptr;
+  KernelArgs args_;
+  Workspace at_;
   std::vector<Block> blocks_;
 };
 
 bool supports(const ir::Graph& graph, const ir::Node& node) {
-  return graph.type(node.operands[0]).dtype == ir::DType::f32;
+  const DType dtype = graph.type(node.operands[0]).dtype;
+  return dtype == DType::f32 || dtype == DType::bf16;
 }
 
 std::int64_t workspace(const ir::Graph& graph, const ir::Node& node, int /*threads*/) {
   const bool with_gradient = node.kind == ir::OpKind::linear_cross_entropy_grad;
-  return layout_of(sizes_of(graph, node), with_gradient).bytes;
+  return workspace_of(sizes_of(graph, node), with_gradient).bytes;
 }
 
 std::unique_ptr<Kernel> create(const ir::Graph& graph, const ir::Node& node,
@@ -265,4 +323,3 @@ KernelRow kernel_linear_cross_entropy_grad() {
 }
 
 }  // namespace gptc::onednn
-#endif

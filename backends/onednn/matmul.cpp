@@ -1,8 +1,8 @@
 // matmul with its epilogue: one oneDNN primitive. Transposes and batches are strides, never copies.
 #include <algorithm>
 
-#include "backends/onednn/dnnl_compat.h"
 #include "backends/onednn/kernel.h"
+#include "backends/onednn/sliced_matmul.h"
 #include "ir/check.h"
 
 namespace gptc::onednn {
@@ -41,6 +41,19 @@ bool takes_operand(PostOp op) {
   return op == PostOp::bias_row || op == PostOp::mul || op == PostOp::add;
 }
 
+/// Whether b is better copied into blocks first. oneDNN's packing gemm loses up to a quarter where
+/// rows of b are pages apart; the copy moves as many bytes as b has, which a few hundred rows of a
+/// pay for. With a stored transposed (a weight's gradient) the block kernels copy a as well, and
+/// gemm is faster.
+bool worth_repacking(const MatmulSpec& spec) {
+  constexpr std::int64_t enough_rows = 256;
+  constexpr std::int64_t far_apart = 8192;  // bytes
+  const std::int64_t stride = std::max(spec.b.row_stride, spec.b.col_stride);
+  return spec.c.batch == 1 && spec.a.col_stride == 1 && spec.c.rows >= enough_rows &&
+         spec.c.cols >= 64 && spec.b.rows >= 64 &&
+         stride * ir::dtype_bytes(spec.b.dtype) >= far_apart;
+}
+
 MatmulSpec spec_of(const ir::Graph& graph, const ir::Node& node) {
   const ir::Type& b_type = graph.type(node.operands[1]);
   const bool transpose_a = node.attrs.flag("transpose_a");
@@ -56,6 +69,7 @@ MatmulSpec spec_of(const ir::Graph& graph, const ir::Node& node) {
   for (const std::string& name : node.attrs.strings("epilogue")) {
     spec.post_ops.push_back(post_op(name));
   }
+  spec.repack_b = worth_repacking(spec);
   return spec;
 }
 
@@ -65,53 +79,9 @@ MatmulSpec accumulating(MatmulSpec spec, std::size_t index) {
   return spec;
 }
 
-/// A part of the sum over K.
-struct Slice {
-  MatmulSpec spec;
-  std::int64_t begin = 0;
-};
-
-/// The products to run one after the other. Over a long K with only a stored transposed (a weight's
-/// gradient over many rows) oneDNN gives threads parts of the sum, so that the number of threads
-/// would change the result; up to 1024 it does not.
-std::vector<Slice> slices_of(const MatmulSpec& spec) {
-  constexpr std::int64_t longest = 1024;
-  const std::int64_t depth = spec.a.cols;
-  const bool commutes = spec.post_ops.empty() ||
-                        (spec.post_ops.size() == 1 && (spec.post_ops[0] == PostOp::add ||
-                                                       spec.post_ops[0] == PostOp::accumulate));
-  const bool splits =
-      spec.a.col_stride != 1 && spec.b.col_stride == 1 && depth > longest && commutes;
-  const std::int64_t count = splits ? (depth + longest - 1) / longest : 1;
-  std::vector<Slice> slices;
-  for (std::int64_t i = 0; i < count; ++i) {
-    Slice slice{spec, i * depth / count};
-    slice.spec.a.cols = (i + 1) * depth / count - slice.begin;
-    slice.spec.b.rows = slice.spec.a.cols;
-    if (i > 0) slice.spec.post_ops.assign(1, PostOp::accumulate);
-    slices.push_back(std::move(slice));
-  }
-  return slices;
-}
-
-std::int64_t scratchpad_bytes(const MatmulSpec& spec) {
-  std::int64_t bytes = 0;
-  for (const Slice& slice : slices_of(spec))
-    bytes = std::max(bytes, MatmulPrimitive(slice.spec).scratchpad_bytes());
-  return bytes;
-}
-
 class MatmulKernel final : public Kernel {
  public:
-  MatmulKernel(const MatmulSpec& spec, const MatmulPointers& pointers) {
-    for (const Slice& slice : slices_of(spec)) {
-      MatmulPointers part = pointers;
-      part.a += slice.begin * spec.a.col_stride * ir::dtype_bytes(spec.a.dtype);
-      part.b += slice.begin * spec.b.row_stride * ir::dtype_bytes(spec.b.dtype);
-      if (slice.begin > 0) part.operands.clear();
-      calls_.push_back(MatmulPrimitive(slice.spec).bind(part));
-    }
-  }
+  explicit MatmulKernel(std::vector<MatmulCall> calls) : calls_(std::move(calls)) {}
   void execute() override {
     for (const MatmulCall& call : calls_) call.execute();
   }
@@ -122,11 +92,11 @@ class MatmulKernel final : public Kernel {
 
 std::int64_t workspace(const ir::Graph& graph, const ir::Node& node, int /*threads*/) {
   const MatmulSpec spec = spec_of(graph, node);
-  std::int64_t bytes = scratchpad_bytes(spec);
+  std::int64_t bytes = SlicedMatmul(spec).scratchpad_bytes();
   // Which add is in place, if any, is known only when memory has been planned.
   for (std::size_t i = 0; i < spec.post_ops.size(); ++i) {
     if (spec.post_ops[i] == PostOp::add)
-      bytes = std::max(bytes, scratchpad_bytes(accumulating(spec, i)));
+      bytes = std::max(bytes, SlicedMatmul(accumulating(spec, i)).scratchpad_bytes());
   }
   return bytes;
 }
@@ -153,7 +123,7 @@ std::unique_ptr<Kernel> create(const ir::Graph& graph, const ir::Node& node,
     in_place = true;
     spec = accumulating(std::move(spec), i);
   }
-  return std::make_unique<MatmulKernel>(spec, pointers);
+  return std::make_unique<MatmulKernel>(SlicedMatmul(spec).bind(pointers));
 }
 
 }  // namespace

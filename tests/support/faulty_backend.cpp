@@ -33,6 +33,8 @@ class FaultyExecutable : public runtime::Executable {
     }
   }
 
+  void set_profile_hook(runtime::ProfileHook /*hook*/) override {}
+
  private:
   runtime::TensorView view(ir::Value value) const {
     return {program_.graph.type(value), arena_.data() + program_.placement(value).offset};

@@ -59,6 +59,11 @@ void CompiledModel::run(std::string_view label, std::span<const runtime::Binding
   unit(label).executable->run(inputs, outputs);
 }
 
+void CompiledModel::profile(std::string_view label, runtime::ProfileHook hook) {
+  prepare(label);
+  unit(label).executable->set_profile_hook(std::move(hook));
+}
+
 void CompiledModel::initialise() {
   run(init_label, {}, {});
   unit(init_label).executable.reset();  // it runs once

@@ -39,6 +39,8 @@ class CompiledModel {
            std::span<const runtime::Binding> outputs);
   /// Builds a graph's kernels now, as run() would.
   void prepare(std::string_view label);
+  /// Calls `hook` after each node of this graph's runs; an empty one stops that.
+  void profile(std::string_view label, runtime::ProfileHook hook);
   /// Sets every state to its initial value by the seed.
   void initialise();
 

@@ -13,6 +13,7 @@
 #include "tools/driver/commands/commands.h"
 #include "tools/driver/commands/common_flags.h"
 #include "tools/driver/commands/output.h"
+#include "tools/driver/profile.h"
 #include "tools/driver/trainer.h"
 #include "tools/driver/useful_flops.h"
 
@@ -28,6 +29,7 @@ struct BenchFlags {
   std::int64_t steps = 5;
   std::int64_t warmup = 2;
   bool json = false;
+  bool profile = false;
 };
 
 std::int64_t max_rss_bytes() {
@@ -108,6 +110,19 @@ nlohmann::ordered_json figures(Trainer& trainer, const ir::Graph& eval, const Be
   return result;
 }
 
+/// The steps once more with every node timed, to stderr: stdout is for the figures.
+void print_profile(Trainer& trainer, const BenchFlags& flags) {
+  constexpr std::size_t slowest = 30;
+  Profile profile(trainer.model().program("train"), measure_ceilings(flags.common.threads));
+  trainer.model().profile("train", profile.hook());
+  for (std::int64_t i = 0; i < flags.steps; ++i) {
+    trainer.step();
+    profile.end_run();
+  }
+  trainer.model().profile("train", {});
+  fmt::print(stderr, "{}", profile.table(slowest));
+}
+
 int run(const BenchFlags& flags, const std::vector<dsl::Model>& models) {
   ir::user_check(flags.steps >= 1 && flags.warmup >= 0,
                  "--steps and --warmup: they must be at least 1 and 0, but got {} and {}",
@@ -124,6 +139,7 @@ int run(const BenchFlags& flags, const std::vector<dsl::Model>& models) {
   const ir::Graph& eval = passes::lower(module, {.graph = "eval", .sizes = sizes}, {});
   Trainer trainer(source, tokens, {}, options);
   const nlohmann::ordered_json result = figures(trainer, eval, flags, sizes);
+  if (flags.profile) print_profile(trainer, flags);
   if (flags.json) {
     write_stdout(result.dump(2) + "\n");
     return exit_code::done;
@@ -154,6 +170,8 @@ void add_bench(CLI::App& app, Program& program) {
                   "T; 0: the model's context");
   sub->add_option("--steps", flags->steps, "steps to measure; figures are the median's");
   sub->add_option("--warmup", flags->warmup, "steps before");
+  sub->add_flag("--profile", flags->profile,
+                "time every node, too: by kind and the slowest, on stderr");
   sub->add_flag("--json", flags->json, "the figures as JSON");
   add_machine_flags(*sub, flags->common);
   sub->footer("Example:\n  gptc bench train --model gpt2 --batch 4 --ctx 256 --threads 2 --json");
