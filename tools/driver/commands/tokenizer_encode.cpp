@@ -173,7 +173,7 @@ void add_tokenizer_encode(CLI::App& app, Program& program) {
       ->capture_default_str();
   sub->add_flag("--quiet,-q", flags->quiet, "only errors on stderr");
   sub->footer(
-      "Examples:\n"
+      "Example:\n"
       "  echo -n 'Hello, world!' | gptc tokenizer encode --tokenizer gpt2\n"
       "  gptc tokenizer encode --tokenizer gpt2 --in texts/ --out train.bin --val-out val.bin");
   sub->callback([flags, &program] { program.chosen = [flags] { return encode(*flags); }; });

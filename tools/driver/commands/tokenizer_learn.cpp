@@ -184,7 +184,7 @@ void add_tokenizer_learn(CLI::App& app, Program& program) {
       ->check(CLI::Range(0, 4096));
   sub->add_flag("--quiet,-q", flags->quiet, "only errors on stderr");
   sub->footer(
-      "Examples:\n"
+      "Example:\n"
       "  gptc tokenizer learn --in book.txt --vocab-size 4096 --out runs/tokenizer\n"
       "  gptc tokenizer learn --in texts/ --vocab-size 32000 --mem 512MiB --out runs/large\n"
       "  gptc tokenizer learn --in book.txt --extend runs/tokenizer --vocab-size 8192 --out "

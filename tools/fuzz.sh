@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Builds every libFuzzer target with clang and runs each for some seconds; fails on the first finding.
+#   tools/fuzz.sh [SECONDS] [TARGET...]      10 seconds, all targets
+# What it learns of inputs stays in build/fuzz/corpus; a finding goes to build/fuzz/findings and, once mended, belongs
+# into tests/fuzz/seeds/TARGET, which every ctest run replays.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR
+source "$(dirname "$0")/setup/common.sh"
+cd "$root"
+
+seconds="${1:-10}"
+[[ "$seconds" =~ ^[0-9]+$ ]] || die "'$seconds' is no number of seconds"
+shift || true
+command -v clang++-14 >/dev/null || die "clang++-14 is missing: install clang-14 and libclang-rt-14-dev"
+
+cmake --preset fuzz >/dev/null
+cmake --build --preset fuzz
+targets=("$@")
+if ((${#targets[@]} == 0)); then
+  for program in build/fuzz/bin/fuzz_*; do
+    name="$(basename "$program")"
+    [[ "$name" == fuzz_replay_* || ! -x "$program" ]] || targets+=("${name#fuzz_}")
+  done
+fi
+((${#targets[@]} > 0)) || die "no fuzz targets were built"
+
+mkdir -p build/fuzz/findings
+for target in "${targets[@]}"; do
+  corpus="build/fuzz/corpus/$target"
+  mkdir -p "$corpus"
+  say "fuzz: $target for $seconds s"
+  log="build/fuzz/$target.log"
+  dictionary="tests/fuzz/seeds/$target.dict"
+  options=(-max_total_time="$seconds" -rss_limit_mb=512 -timeout=5 -max_len=65536 -print_final_stats=1
+    -artifact_prefix="build/fuzz/findings/$target-")
+  [[ ! -f "$dictionary" ]] || options+=(-dict="$dictionary")
+  if ! "build/fuzz/bin/fuzz_$target" "${options[@]}" "$corpus" "tests/fuzz/seeds/$target" >"$log" 2>&1; then
+    tail -n 40 "$log"
+    die "fuzz: $target has a finding (above); the input is in build/fuzz/findings"
+  fi
+  say "fuzz: $target: $(grep -o 'number_of_executed_units: *[0-9]*' "$log" | grep -o '[0-9]*') inputs, no finding"
+done
