@@ -15,6 +15,7 @@
 
 namespace gptc::tokenizer {
 
+class EncoderPool;
 class Vocabulary;
 struct LearnOptions;  // learner.h
 
@@ -27,7 +28,7 @@ enum class SpecialTokens : std::uint8_t { as_text, recognised };
 
 struct EncodeOptions {
   SpecialTokens special = SpecialTokens::as_text;
-  int threads = 1;  ///< that share one large text; 0: as many as the machine has
+  int threads = 1;  ///< that share the work; 0: as many as the machine has
 };
 
 /// A token and the bytes of the text it stands for.
@@ -61,9 +62,8 @@ class Tokenizer {
 
   std::vector<std::int32_t> encode(std::string_view text, EncodeOptions options = {}) const;
 
-  /// Each text's tokens, with `threads` threads (0: as many as the machine has).
+  /// Each text's tokens. The threads take whole texts.
   std::vector<std::vector<std::int32_t>> encode_batch(std::span<const std::string_view> texts,
-                                                      int threads = 0,
                                                       EncodeOptions options = {}) const;
 
   /// The tokens with the bytes each stands for; the spans follow each other without gaps.
@@ -76,6 +76,13 @@ class Tokenizer {
   /// The tokens' bytes, joined; not always valid UTF-8 (see StreamDecoder, replace_invalid_utf8).
   /// Throws Error for an id outside 0 to vocab_size()-1.
   std::string decode(std::span<const std::int32_t> ids) const;
+
+  /// The same, appended to `bytes`, which is left as it is if this throws.
+  void decode_into(std::span<const std::int32_t> ids, std::string& bytes) const;
+
+  /// decode() of each, with `threads` threads (0: as many as the machine has).
+  std::vector<std::string> decode_batch(std::span<const std::vector<std::int32_t>> batch,
+                                        int threads = 1) const;
 
   /// The bytes of one token, valid as long as this tokenizer or a copy of it. Throws like decode.
   std::string_view token_bytes(std::int32_t id) const;
@@ -102,6 +109,37 @@ class Tokenizer {
  private:
   void check_id(std::int32_t id) const;
   std::shared_ptr<const Vocabulary> vocabulary_;
+  std::shared_ptr<EncoderPool> encoders_;
+};
+
+/// Turns text into tokens as it comes, in chunks of any size: all tokens joined are encode() of all
+/// chunks joined. Holds back a few kilobytes at most, or as much as one piece that does not end;
+/// and so with the pattern `none` everything until finish().
+///
+///     StreamEncoder stream(tokenizer);
+///     while (read(chunk)) stream.push(chunk, ids);
+///     stream.finish(ids);
+class StreamEncoder {
+ public:
+  explicit StreamEncoder(Tokenizer tokenizer, EncodeOptions options = {});
+
+  /// Appends the tokens that are certain whatever follows to `ids`.
+  void push(std::string_view chunk, std::vector<std::int32_t>& ids);
+
+  /// The end of the text: appends what was held back. A new text may follow.
+  void finish(std::vector<std::int32_t>& ids);
+
+  std::size_t held_bytes() const { return held_.size(); }
+
+ private:
+  void encode_text(std::string_view text, std::vector<std::int32_t>& ids) const;
+  std::size_t encode_decided(std::vector<std::int32_t>& ids) const;
+
+  Tokenizer tokenizer_;
+  EncodeOptions options_;
+  std::size_t longest_special_ = 0;  // bytes; 0 if none are recognised
+  std::string held_;
+  std::size_t enough_;  // bytes held that are worth looking at
 };
 
 /// Turns tokens into text as they come, holding back the bytes of a character that is not complete.

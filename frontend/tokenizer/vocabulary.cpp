@@ -3,49 +3,73 @@
 #include <algorithm>
 #include <utility>
 
-#include "frontend/tokenizer/bpe.h"
 #include "frontend/tokenizer/byte_map.h"
+#include "frontend/tokenizer/error.h"
+#include "frontend/tokenizer/merger.h"
 
 namespace gptc::tokenizer {
 
 Vocabulary::Vocabulary(std::vector<std::string> tokens, std::vector<Merge> merges, Pattern pattern)
     : pattern_(pattern),
-      tokens_(std::move(tokens)),
       merges_(std::move(merges)),
-      ranks_(merges_.size()) {
-  std::vector<bool> made(tokens_.size(), false);
+      ranks_(merges_),
+      byte_ranks_(65536),
+      whole_(tokens.size()) {
+  store_bytes(tokens);
+  const std::vector<bool> made = made_by_merging();
+  for (std::size_t pair = 0; pair < byte_ranks_.size(); ++pair) {
+    byte_ranks_[pair] = rank(byte_tokens_[pair / 256], byte_tokens_[pair % 256]);
+  }
+  Merger merger(*this);
+  std::vector<std::int32_t> ids;
+  for (std::int32_t id = 0; id < size(); ++id) {
+    const std::string_view token = bytes(id);
+    if (!made[static_cast<std::size_t>(id)]) {
+      if (!token.empty()) specials_.push_back(id);
+      continue;
+    }
+    for (std::size_t i = 0; i + 1 < token.size(); ++i) {
+      const std::size_t pair = static_cast<unsigned char>(token[i]) * std::size_t{256} +
+                               static_cast<unsigned char>(token[i + 1]);
+      joins_[pair / 64] |= std::uint64_t{1} << (pair % 64);
+    }
+    ids.clear();
+    merger.merge(token, ids);
+    if (ids.size() == 1 && ids[0] == id) whole_.add(token, id);
+  }
+}
+
+void Vocabulary::store_bytes(const std::vector<std::string>& tokens) {
+  std::size_t total = 0;
+  for (const std::string& token : tokens) total += token.size();
+  if (total > 0xFFFFFFFFu - 16) {
+    throw Error("vocabulary: its tokens have " + std::to_string(total) +
+                " bytes, but must stay under 4 GiB");
+  }
+  bytes_.reserve(total + 16);
+  offsets_.reserve(tokens.size() + 1);
+  for (const std::string& token : tokens) {
+    offsets_.push_back(static_cast<std::uint32_t>(bytes_.size()));
+    bytes_ += token;
+  }
+  offsets_.push_back(static_cast<std::uint32_t>(bytes_.size()));
+  bytes_.append(16, '\0');
+}
+
+std::vector<bool> Vocabulary::made_by_merging() {
+  std::vector<bool> made(offsets_.size() - 1, false);
   for (std::int32_t id = 0; id < size(); ++id) {
     if (bytes(id).size() != 1) continue;
     byte_tokens_[static_cast<unsigned char>(bytes(id)[0])] = id;
     made[static_cast<std::size_t>(id)] = true;
   }
-  for (std::uint32_t rank = 0; rank < merges_.size(); ++rank) {
-    const Merge& merge = merges_[rank];
-    ranks_.find_or_add(pair_key(merge.left, merge.right), rank);
-    made[static_cast<std::size_t>(merge.result)] = true;
-  }
-  std::vector<std::int32_t> ids;
-  whole_.reserve(tokens_.size());
-  for (std::int32_t id = 0; id < size(); ++id) {
-    if (!made[static_cast<std::size_t>(id)]) {
-      if (!bytes(id).empty()) specials_.push_back(id);
-      continue;
-    }
-    ids.clear();
-    merge_piece(*this, bytes(id), ids);
-    if (ids.size() == 1 && ids[0] == id) whole_.emplace(bytes(id), id);
-  }
+  for (const Merge& merge : merges_) made[static_cast<std::size_t>(merge.result)] = true;
+  return made;
 }
 
 std::string Vocabulary::text(std::int32_t id) const {
   const bool special = std::binary_search(specials_.begin(), specials_.end(), id);
   return special ? std::string(bytes(id)) : mapped(bytes(id));
-}
-
-std::optional<std::int32_t> Vocabulary::whole(std::string_view piece) const {
-  const auto at = whole_.find(piece);
-  if (at == whole_.end()) return std::nullopt;
-  return at->second;
 }
 
 std::optional<std::int32_t> Vocabulary::special(std::string_view text) const {

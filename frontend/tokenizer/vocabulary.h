@@ -7,20 +7,14 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "frontend/tokenizer/pair_map.h"
 #include "frontend/tokenizer/pattern.h"
+#include "frontend/tokenizer/rank_table.h"
+#include "frontend/tokenizer/token_index.h"
 
 namespace gptc::tokenizer {
-
-/// Tokens `left` and `right`, standing side by side, become `result`.
-struct Merge {
-  std::int32_t left;
-  std::int32_t right;
-  std::int32_t result;
-};
 
 /// The tokens of a byte-level BPE and their merges; immutable, so it may be shared by threads.
 /// A token is a single byte, the result of a merge, or special (its text never comes from merging).
@@ -29,15 +23,24 @@ class Vocabulary {
   /// `tokens[id]` are the token's bytes, none where the id is not used; `merges` are in rank order.
   /// All are trusted to be checked: ids in range, no pair twice, each result the joined bytes,
   /// every byte a token of its own. `pattern` cuts texts into the pieces that the merges were
-  /// learned from.
+  /// learned from. Throws Error if the tokens have 4 GiB or more.
   Vocabulary(std::vector<std::string> tokens, std::vector<Merge> merges,
              Pattern pattern = Pattern::gpt2);
   Vocabulary(const Vocabulary&) = delete;  // the lookup table points into the tokens
   Vocabulary& operator=(const Vocabulary&) = delete;
 
   Pattern pattern() const { return pattern_; }
-  std::int32_t size() const { return static_cast<std::int32_t>(tokens_.size()); }
-  std::string_view bytes(std::int32_t id) const { return tokens_[static_cast<std::size_t>(id)]; }
+  std::int32_t size() const { return static_cast<std::int32_t>(offsets_.size() - 1); }
+
+  std::string_view bytes(std::int32_t id) const {
+    const auto at = static_cast<std::size_t>(id);
+    return {bytes_.data() + offsets_[at], std::size_t{offsets_[at + 1] - offsets_[at]}};
+  }
+
+  /// All tokens' bytes one after the other, with at least 16 readable bytes after the last, and
+  /// where each begins: token i has bytes offsets[i] to offsets[i + 1].
+  const char* all_bytes() const { return bytes_.data(); }
+  std::span<const std::uint32_t> offsets() const { return offsets_; }
 
   /// The token as files write it: printable characters for bytes, a special token's own text.
   std::string text(std::int32_t id) const;
@@ -47,25 +50,51 @@ class Vocabulary {
 
   /// The rank of the merge of two tokens (lower merges first), PairMap::kMissing if there is none.
   std::uint32_t rank(std::int32_t left, std::int32_t right) const {
-    return ranks_.find(pair_key(left, right));
+    return ranks_.find(left, right).rank;
+  }
+
+  /// The same with the merge's result.
+  const RankTable::Entry& merge_of(std::int32_t left, std::int32_t right) const {
+    return ranks_.find(left, right);
+  }
+
+  /// rank() of two bytes' tokens.
+  std::uint32_t byte_rank(unsigned char left, unsigned char right) const {
+    return byte_ranks_[left * std::size_t{256} + right];
+  }
+
+  /// Whether some token that merging makes has these two bytes side by side. Where two neighbours
+  /// in a text have not, no merge ever crosses between them, so the text may be cut there.
+  bool joins(unsigned char left, unsigned char right) const {
+    const std::size_t at = left * std::size_t{256} + right;
+    return (joins_[at / 64] >> (at % 64) & 1) != 0;
   }
 
   /// The token that `piece` as a whole encodes to. Only tokens that merging reaches are found, so
   /// the lookup is a shortcut and never a rule of its own.
-  std::optional<std::int32_t> whole(std::string_view piece) const;
+  std::optional<std::int32_t> whole(std::string_view piece) const { return whole_.find(piece); }
+
+  /// Bytes of the longest token that whole() finds.
+  std::size_t longest_whole() const { return whole_.longest(); }
 
   /// The special tokens, ascending, and the one whose text is `text`.
   std::span<const std::int32_t> specials() const { return specials_; }
   std::optional<std::int32_t> special(std::string_view text) const;
 
  private:
+  void store_bytes(const std::vector<std::string>& tokens);
+  std::vector<bool> made_by_merging();
+
   Pattern pattern_;
-  std::vector<std::string> tokens_;
+  std::string bytes_;
+  std::vector<std::uint32_t> offsets_;
   std::vector<Merge> merges_;
-  PairMap ranks_;
+  RankTable ranks_;
   std::array<std::int32_t, 256> byte_tokens_{};
+  std::vector<std::uint32_t> byte_ranks_;
+  std::array<std::uint64_t, 1024> joins_{};
   std::vector<std::int32_t> specials_;
-  std::unordered_map<std::string_view, std::int32_t> whole_;
+  TokenIndex whole_;
 };
 
 }  // namespace gptc::tokenizer

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "frontend/tokenizer/byte_masks.h"
+#include "frontend/tokenizer/pattern.h"
+#include "frontend/tokenizer/unicode_classes.h"
+
+namespace gptc::tokenizer {
+
+class Vocabulary;
+
+/// Finds the pieces of a text as piece_end does (pretokenize.h), but for GPT-2's pattern 64 bytes
+/// at a time: classes of bytes become masks, and a few operations on masks say where pieces begin.
+///
+///     PieceScanner scanner(Pattern::gpt2, text);
+///     std::size_t ends[1024];
+///     for (std::size_t n; (n = scanner.next(ends)) > 0;) ...  // ends of pieces, ascending
+class PieceScanner {
+ public:
+  PieceScanner(Pattern pattern, std::string_view text) : PieceScanner(pattern, text, nullptr) {}
+
+  /// For encoding alone: with the vocabulary's pattern, and pieces cut further, before characters
+  /// beyond ASCII, where Vocabulary::joins says that no merge crosses. Their tokens joined are
+  /// those of the pieces, and most are short enough to be looked up.
+  PieceScanner(std::string_view text, const Vocabulary& vocabulary);
+
+  /// Writes the ends of the next pieces to `ends`, which must have room for 65 or more, and returns
+  /// how many; 0 at the end of the text. The last end is text.size().
+  std::size_t next(std::span<std::size_t> ends);
+
+ private:
+  struct Block {
+    std::uint64_t letter = 0;
+    std::uint64_t number = 0;
+    std::uint64_t blank = 0;
+    std::uint64_t space = 0;
+    std::uint64_t apostrophe = 0;
+    std::uint64_t wide_blank = 0;  // first bytes of blanks beyond ASCII
+    std::uint64_t plain_blank = 0;
+    std::uint64_t cut = 0;
+  };
+
+  PieceScanner(Pattern pattern, std::string_view text, const Vocabulary* vocabulary);
+  std::size_t next_by_rule(std::span<std::size_t> ends);
+  std::size_t next_by_blocks(std::span<std::size_t> ends);
+  Block read_block(std::size_t begin);
+  void add_wide(Block& block, std::uint64_t high, const char* bytes, std::size_t begin);
+  std::uint64_t starts_of(const Block& block, const Block& after);
+  void apply_contractions(std::uint64_t apostrophes, std::uint64_t& starts);
+  std::uint64_t wide_blank_starts(const Block& block, const Block& after) const;
+
+  Pattern pattern_;
+  std::string_view text_;
+  const Vocabulary* vocabulary_;
+  const ClassTable& table_;
+  std::size_t at_ = 0;
+  bool done_ = false;
+  Block ahead_;  // the block that begins at at_
+  // What the block before at_ leaves behind, each in the lowest bits.
+  std::uint64_t letter_before_ = 0;
+  std::uint64_t number_before_ = 0;
+  std::uint64_t other_before_ = 0;
+  std::uint64_t blank_before_ = 0;
+  std::uint64_t space_before_ = 0;
+  std::uint64_t starts_to_set_ = 0;
+  std::uint64_t starts_to_clear_ = 0;
+  // Of a character that reaches into the block read next: its class and bytes there.
+  CharClass open_class_ = CharClass::other;
+  unsigned open_bytes_ = 0;
+};
+
+}  // namespace gptc::tokenizer
