@@ -70,6 +70,8 @@ Tokenizer Learner::finish() { return Tokenizer(work_->finish()); }
 
 const LearnReport& Learner::report() const { return work_->report(); }
 
+void Learner::save() { work_->save(); }
+
 bool Learner::has_state(const std::filesystem::path& checkpoint) {
   return has_learn_state(checkpoint);
 }

@@ -49,10 +49,10 @@ struct LearnOptions {
   /// Where files of counts go while they are needed; empty: the system's temporary folder.
   std::filesystem::path scratch;
 
-  /// A folder for the state of the work, saved every minute, when `progress` throws, and at the
-  /// end; empty: none is kept. Where the folder holds the state of earlier work with the same
-  /// min_frequency, pattern and special tokens, that is continued: feed the same documents again,
-  /// and what was counted is skipped. vocab_size may differ. See Learner::discard.
+  /// A folder for the state of the work, saved every minute, when `progress` throws and by save();
+  /// empty: none is kept. Where the folder holds the state of earlier work, that is continued: feed
+  /// the same documents again, and what was counted is skipped; if all were counted, they need not
+  /// be fed. Only vocab_size, threads, scratch and progress may differ. See discard().
   std::filesystem::path checkpoint;
 
   /// Called now and then on the thread that calls the Learner; an exception it throws ends the
@@ -118,6 +118,9 @@ class Learner {
   Tokenizer finish();
 
   const LearnReport& report() const;
+
+  /// Saves the state now, also after finish(): a larger vocabulary can then be learned from it.
+  void save();
 
   /// Whether `checkpoint` holds the state of earlier work; removing it once it is not needed.
   static bool has_state(const std::filesystem::path& checkpoint);

@@ -90,18 +90,21 @@ TEST(LearnerState, goes_on_where_reading_stopped) {
 }
 
 TEST(LearnerState, goes_on_where_merging_stopped) {
-  const TempFolder folder;
   const auto texts = documents();
-  interrupt(options(folder), texts,
-            [&](const LearnProgress& progress) { return progress.merges_done >= 100; });
-  std::int32_t least = 1000;
-  LearnOptions with = options(folder);
-  with.progress = [&](const LearnProgress& progress) {
-    least = std::min(least, progress.merges_done);
-  };
-  Learner learner(with);
-  EXPECT_EQ(learn(learner, texts), expected(texts));
-  EXPECT_GE(least, 100);
+  for (const std::uint64_t memory : {4 * kMiB, std::uint64_t{0}}) {
+    const TempFolder folder;
+    LearnOptions with = options(folder);
+    with.memory_limit = memory;
+    interrupt(with, texts,
+              [&](const LearnProgress& progress) { return progress.merges_done >= 100; });
+    std::int32_t least = 1000;
+    with.progress = [&](const LearnProgress& progress) {
+      least = std::min(least, progress.merges_done);
+    };
+    Learner learner(with);
+    EXPECT_EQ(learn(learner, texts), expected(texts));
+    EXPECT_GE(least, 100);
+  }
 }
 
 TEST(LearnerState, a_finished_one_learns_more_without_the_documents) {
@@ -110,6 +113,7 @@ TEST(LearnerState, a_finished_one_learns_more_without_the_documents) {
   LearnOptions with = options(folder);
   Learner learner(with);
   EXPECT_EQ(learn(learner, texts), expected(texts));
+  learner.save();
   with.vocab_size = 900;
   Learner more(with);
   EXPECT_EQ(learn(more, {}), expected(texts, 900));
@@ -159,6 +163,7 @@ TEST(LearnerState, other_documents_are_an_error) {
 
   Learner learner(options(folder));
   learn(learner, texts);
+  learner.save();
   texts.emplace_back("more");
   EXPECT_NE(resumed(texts).find("but now there are more"), std::string::npos);
 
@@ -173,6 +178,7 @@ TEST(LearnerState, damage_is_found) {
   const LearnOptions with = options(folder);
   Learner learner(with);
   learn(learner, texts);
+  learner.save();
   const std::filesystem::path state = with.checkpoint / "state";
   const std::string good = read_whole(state);
   const auto error_with = [&](const std::string& content) {

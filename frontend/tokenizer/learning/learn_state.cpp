@@ -139,10 +139,13 @@ bool has_learn_state(const std::filesystem::path& folder) {
   return std::filesystem::exists(file_in(folder), ignored);
 }
 
-void save_learn_state(const std::filesystem::path& folder, const LearnState& state) {
+void make_state_folder(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) fail(folder, "make the folder", error.value());
+}
+
+void save_learn_state(const std::filesystem::path& folder, const LearnState& state) {
   const auto number = [](auto value) { return ' ' + std::to_string(value); };
   std::string text(kHeader);
   text += "\nsettings " + state.settings;

@@ -13,19 +13,32 @@
 
 namespace gptc::tokenizer {
 
-/// A hash of bytes that come in any parts (FNV-1a, 64 bits).
+/// A hash of bytes that come in any parts: a polynomial in an odd number, modulo 2^64.
 class StreamDigest {
  public:
   void add(std::string_view bytes) {
-    for (const char byte : bytes) step(static_cast<unsigned char>(byte));
+    for (; bytes.size() >= kAtOnce; bytes.remove_prefix(kAtOnce)) {
+      std::uint64_t sum = 0;  // apart from value_, which so waits for one product only
+      for (std::size_t i = 0; i < kAtOnce; ++i) sum = sum * kBase + symbol(bytes[i]);
+      value_ = value_ * kBaseToAtOnce + sum;
+    }
+    for (const char byte : bytes) value_ = value_ * kBase + symbol(byte);
   }
-  void end_document() { step(256); }
+  void end_document() { value_ = value_ * kBase + 257; }
   std::uint64_t value() const { return value_; }
   void set(std::uint64_t value) { value_ = value; }
 
  private:
-  void step(std::uint64_t symbol) { value_ = (value_ ^ symbol) * 0x100000001B3u; }
-  std::uint64_t value_ = 0xCBF29CE484222325u;
+  static constexpr std::size_t kAtOnce = 8;
+  static constexpr std::uint64_t kBase = 0x9E3779B97F4A7C15u;
+  static constexpr std::uint64_t kBaseToAtOnce = [] {
+    std::uint64_t power = 1;
+    for (std::size_t i = 0; i < kAtOnce; ++i) power *= kBase;
+    return power;
+  }();
+  static std::uint64_t symbol(char byte) { return 1u + static_cast<unsigned char>(byte); }
+
+  std::uint64_t value_ = 0;
 };
 
 /// How far learning has come; with the runs that it names, all there is to continue it.
@@ -43,7 +56,10 @@ struct LearnState {
 /// Whether `folder` holds a state.
 bool has_learn_state(const std::filesystem::path& folder);
 
-/// Writes it into `folder`, which is made where it is missing; whole or not at all. Throws Error.
+/// Makes the folder where it is missing. Throws Error.
+void make_state_folder(const std::filesystem::path& folder);
+
+/// Writes the state into `folder`, whole or not at all. Throws Error.
 void save_learn_state(const std::filesystem::path& folder, const LearnState& state);
 
 /// Reads it and removes runs that it does not name, which interrupted work left; nothing where

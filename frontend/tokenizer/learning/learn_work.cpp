@@ -56,12 +56,12 @@ std::string Learner::Work::settings() const {
          ":" + std::to_string(base.value());
 }
 
-/// Takes up the state in the folder of the checkpoint, or saves a first one.
+/// Takes up the state in the folder of the checkpoint, if there is one.
 void Learner::Work::resume() {
   std::optional<LearnState> found = load_learn_state(options_.checkpoint);
   state_.settings = settings();
   if (!found) {
-    save_learn_state(options_.checkpoint, state_);
+    make_state_folder(options_.checkpoint);
     return;
   }
   if (found->settings != state_.settings) {
@@ -168,10 +168,9 @@ void Learner::Work::close_counting() {
   if (!without_documents) check_skipped();
   if (buffer_.ends() > 0) count_ready();
   buffer_ = DocumentBuffer(options_.pattern);
-  if (keeps_state()) {
-    state_.counted = true;
-    save();
-  } else if (plan_.bounded && (!store_->runs().empty() || counter_->bytes() > plan_.usable / 4)) {
+  state_.counted = true;
+  if (plan_.bounded &&
+      (keeps_state() || !store_->runs().empty() || counter_->bytes() > plan_.usable / 4)) {
     counter_->spill_all();
   }
   report_.spills = store_->spills();
@@ -225,7 +224,7 @@ void Learner::Work::choose_merges() {
   report_.pruned_pieces = laid_out.pruned_pieces;
   report_.pruned_occurrences = laid_out.pruned_occurrences;
   report_.pruned_count = laid_out.pruned_count;
-  counter_.reset();
+  if (plan_.bounded || !keeps_state()) counter_.reset();  // else save() may need it
   known.reset();
 
   const MergeBudget budget = plan_.merging(tokens, symbols.size);
@@ -255,11 +254,10 @@ std::shared_ptr<const Vocabulary> Learner::Work::finish() {
     choose_merges<std::uint32_t>();
   }
   report_.merges = static_cast<std::int32_t>(start_.merges.size());
-  if (keeps_state()) save();
   tell(LearnPhase::merging);
-  for (std::string& special : start_.specials) start_.tokens.push_back(std::move(special));
-  return std::make_shared<const Vocabulary>(std::move(start_.tokens), std::move(start_.merges),
-                                            options_.pattern);
+  std::vector<std::string> tokens = start_.tokens;
+  tokens.insert(tokens.end(), start_.specials.begin(), start_.specials.end());
+  return std::make_shared<const Vocabulary>(std::move(tokens), start_.merges, options_.pattern);
 }
 
 void Learner::Work::tell(LearnPhase phase) {
@@ -276,6 +274,7 @@ void Learner::Work::tell(LearnPhase phase) {
 }
 
 void Learner::Work::save() {
+  if (!keeps_state()) throw Error("learning: there is no folder for a checkpoint; give one");
   if (counter_) counter_->spill_all();
   state_.runs = store_->runs();
   state_.merges.clear();

@@ -22,6 +22,7 @@ class Learner::Work {
   void end_document();
   std::shared_ptr<const Vocabulary> finish();
   const LearnReport& report() const { return report_; }
+  void save();
 
  private:
   void resume();
@@ -39,8 +40,6 @@ class Learner::Work {
   std::int32_t merges_wanted() const;
 
   void tell(LearnPhase phase);
-  void save();
-  void save_if_due();
   bool keeps_state() const { return !options_.checkpoint.empty(); }
 
   LearnOptions options_;
