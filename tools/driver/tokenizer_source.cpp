@@ -11,15 +11,19 @@ namespace gptc::driver {
 
 namespace fs = std::filesystem;
 
-tokenizer::Tokenizer find_tokenizer(const std::string& name_or_folder) {
-  if (name_or_folder != "gpt2") return tokenizer::Tokenizer::load(name_or_folder);
+std::vector<fs::path> data_folders() {
   std::vector<fs::path> places;
   if (const char* data = std::getenv("GPTC_DATA"); data != nullptr && *data != '\0')
     places.emplace_back(data);
   places.emplace_back("data");
   places.emplace_back(GPTC_SOURCE_DATA);
+  return places;
+}
+
+tokenizer::Tokenizer find_tokenizer(const std::string& name_or_folder) {
+  if (name_or_folder != "gpt2") return tokenizer::Tokenizer::load(name_or_folder);
   std::error_code ignored;
-  for (const fs::path& place : places) {
+  for (const fs::path& place : data_folders()) {
     if (fs::exists(place / "gpt2" / "vocab.bpe", ignored))
       return tokenizer::Tokenizer::load(place / "gpt2");
   }

@@ -10,6 +10,9 @@
 
 namespace gptc::driver {
 
+/// Where data may lie, first to be looked at first: $GPTC_DATA, ./data, the data beside the source.
+std::vector<std::filesystem::path> data_folders();
+
 /// `gpt2` is the folder gpt2 of $GPTC_DATA, else of ./data, else of the data beside the source this
 /// program was built from; anything else is a path (see tokenizer/vocabulary_files.h). UserError if
 /// gpt2's files are nowhere, tokenizer::Error for what is wrong with a path.

@@ -1,0 +1,228 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "ir/check.h"
+#include "tools/driver/commands/commands.h"
+#include "tools/driver/commands/output.h"
+#include "tools/driver/folder.h"
+#include "tools/driver/sample_text.h"
+#include "tools/driver/tokenizer_source.h"
+
+namespace gptc::driver {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+using Ids = std::vector<std::int32_t>;
+
+constexpr double kMiB = 1024.0 * 1024.0;
+constexpr std::size_t kDocument = std::size_t{64} << 10;  // bytes, about
+
+struct TokenizerBenchFlags {
+  std::string tokenizer = "gpt2";
+  std::vector<std::string> in;
+  std::vector<std::string> texts = {"english", "cjk", "code"};
+  std::vector<int> threads;
+  std::string write_texts;
+  int size = 8;
+  int rounds = 9;
+  bool json = false;
+};
+
+struct Text {
+  std::string name;
+  std::string source;
+  std::string bytes;
+};
+
+std::string english_path() {
+  for (const fs::path& place : data_folders()) {
+    const fs::path path = place / "moby_dick.txt";
+    std::error_code ignored;
+    if (fs::exists(path, ignored)) return path.string();
+  }
+  ir::user_error(
+      "bench tokenizer: the English text is data/moby_dick.txt, which is not there; run "
+      "tools/setup/fetch_data.sh, or give a text with --in");
+}
+
+Text named_text(const std::string& name, int mebibytes) {
+  const std::size_t bytes = static_cast<std::size_t>(mebibytes) << 20;
+  if (name == "english") {
+    const std::string path = english_path();
+    return {name, fs::path(path).filename().string(), read_input(path)};
+  }
+  if (name == "cjk") return {name, "made: words drawn by Zipf's law", sample_cjk(bytes)};
+  if (name == "code") return {name, "made: C-like functions", sample_code(bytes)};
+  ir::user_error("--texts: one of english, cjk, code, but got {}", name);
+}
+
+std::vector<Text> texts_of(const TokenizerBenchFlags& flags) {
+  std::vector<Text> texts;
+  for (const std::string& path : flags.in) {
+    texts.push_back({fs::path(path).filename().string(), path, read_input(path)});
+    ir::user_check(!texts.back().bytes.empty(), "{}: is empty; nothing to measure", path);
+  }
+  if (!flags.in.empty()) return texts;
+  for (const std::string& name : flags.texts) texts.push_back(named_text(name, flags.size));
+  return texts;
+}
+
+/// Documents of about kDocument bytes, whole lines where there are any.
+std::vector<std::string_view> documents_of(std::string_view text) {
+  std::vector<std::string_view> documents;
+  while (!text.empty()) {
+    const std::size_t line = text.size() > kDocument ? text.find('\n', kDocument) : text.npos;
+    const std::size_t size = line == text.npos ? text.size() : line + 1;
+    documents.push_back(text.substr(0, size));
+    text.remove_prefix(size);
+  }
+  return documents;
+}
+
+template <typename Work>
+double mib_per_second(std::size_t bytes, const Work& work) {
+  const auto start = Clock::now();
+  work();
+  const std::chrono::duration<double> taken = Clock::now() - start;
+  return static_cast<double>(bytes) / kMiB / taken.count();
+}
+
+nlohmann::ordered_json spread_of(std::vector<double> values) {
+  std::ranges::sort(values);
+  const std::size_t half = values.size() / 2;
+  const double median =
+      values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+  return {{"min", values.front()}, {"median", median}, {"max", values.back()}};
+}
+
+/// Encoding and decoding of all documents by turns, all thread counts in each round.
+nlohmann::ordered_json measure(const tokenizer::Tokenizer& tokenizer, const Text& text,
+                               const TokenizerBenchFlags& flags) {
+  const std::vector<std::string_view> documents = documents_of(text.bytes);
+  std::vector<std::vector<double>> encode(flags.threads.size());
+  std::vector<std::vector<double>> decode(flags.threads.size());
+  std::vector<double> whole;
+  std::size_t tokens = 0;
+  for (int round = -1; round < flags.rounds; ++round) {  // the first warms up
+    for (std::size_t i = 0; i < flags.threads.size(); ++i) {
+      const int threads = flags.threads[i];
+      std::vector<Ids> ids;
+      std::vector<std::string> back;
+      const double encoded = mib_per_second(text.bytes.size(), [&] {
+        ids = tokenizer.encode_batch(documents, {.threads = threads});
+      });
+      const double decoded =
+          mib_per_second(text.bytes.size(), [&] { back = tokenizer.decode_batch(ids, threads); });
+      for (std::size_t d = 0; d < documents.size(); ++d) {
+        if (back[d] != documents[d]) ir::internal_error("bench tokenizer: decode(encode(x)) != x");
+      }
+      tokens = 0;
+      for (const Ids& document : ids) tokens += document.size();
+      if (round < 0) continue;
+      encode[i].push_back(encoded);
+      decode[i].push_back(decoded);
+    }
+  }
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  for (std::size_t i = 0; i < flags.threads.size(); ++i) {
+    rows.push_back({{"threads", flags.threads[i]},
+                    {"encode_mib_s", spread_of(encode[i])},
+                    {"decode_mib_s", spread_of(decode[i])}});
+  }
+  return {{"text", text.name}, {"source", text.source},         {"bytes", text.bytes.size()},
+          {"tokens", tokens},  {"documents", documents.size()}, {"runs", rows}};
+}
+
+std::string table_of(const nlohmann::ordered_json& result) {
+  std::string out = fmt::format("{:<20} {:>7} {:>24} {:>24}\n", "MiB/s", "threads",
+                                "encode min/median/max", "decode min/median/max");
+  const auto spread = [](const nlohmann::ordered_json& values) {
+    return fmt::format("{:.0f} / {:.0f} / {:.0f}", values["min"].get<double>(),
+                       values["median"].get<double>(), values["max"].get<double>());
+  };
+  for (const auto& text : result["texts"]) {
+    for (const auto& row : text["runs"]) {
+      out += fmt::format("{:<20} {:>7} {:>24} {:>24}\n", text["text"].get<std::string>(),
+                         row["threads"].get<int>(), spread(row["encode_mib_s"]),
+                         spread(row["decode_mib_s"]));
+    }
+  }
+  for (const auto& text : result["texts"]) {
+    out += fmt::format("{}: {}, {} bytes in {} documents, {} tokens\n",
+                       text["text"].get<std::string>(), text["source"].get<std::string>(),
+                       text["bytes"].get<std::size_t>(), text["documents"].get<std::size_t>(),
+                       text["tokens"].get<std::size_t>());
+  }
+  return out;
+}
+
+std::vector<int> default_threads() {
+  std::vector<int> counts = {1};
+  const int machine = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  for (int count = 2; count <= machine; count *= 2) counts.push_back(count);
+  if (counts.back() != machine) counts.push_back(machine);
+  return counts;
+}
+
+int run(TokenizerBenchFlags flags) {
+  ir::user_check(flags.rounds >= 1 && flags.size >= 1 && flags.size <= 1024,
+                 "--rounds must be at least 1 and --size 1 to 1024, but got {} and {}",
+                 flags.rounds, flags.size);
+  if (flags.threads.empty()) flags.threads = default_threads();
+  for (const int threads : flags.threads) {
+    ir::user_check(threads >= 1, "--threads: at least 1, but got {}", threads);
+  }
+  const std::vector<Text> texts = texts_of(flags);
+  if (!flags.write_texts.empty()) {
+    make_folder(flags.write_texts);
+    for (const Text& text : texts) {
+      write_output((fs::path(flags.write_texts) / (text.name + ".txt")).string(), text.bytes);
+    }
+    return exit_code::done;
+  }
+  const tokenizer::Tokenizer tokenizer = find_tokenizer(flags.tokenizer);
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (const Text& text : texts) all.push_back(measure(tokenizer, text, flags));
+  const auto& first = all[0]["runs"][0];
+  const nlohmann::ordered_json result = {{"encode_mib_s", first["encode_mib_s"]["median"]},
+                                         {"decode_mib_s", first["decode_mib_s"]["median"]},
+                                         {"tokenizer", flags.tokenizer},
+                                         {"rounds", flags.rounds},
+                                         {"texts", all}};
+  write_stdout(flags.json ? result.dump(2) + "\n" : table_of(result));
+  return exit_code::done;
+}
+
+}  // namespace
+
+void add_bench_tokenizer(CLI::App& bench, Program& program) {
+  CLI::App* sub = bench.add_subcommand(
+      "tokenizer", "Encoding and decoding, of documents of 64 KiB, per text and thread count");
+  auto flags = std::make_shared<TokenizerBenchFlags>();
+  sub->add_option("--tokenizer", flags->tokenizer, "gpt2, or a folder with a vocabulary")
+      ->capture_default_str();
+  sub->add_option("--in", flags->in, "files to measure with instead of the texts");
+  sub->add_option("--texts", flags->texts,
+                  "english (data/moby_dick.txt), cjk and code (both made from a seed)")
+      ->delimiter(',')
+      ->capture_default_str();
+  sub->add_option("--size", flags->size, "MiB of each made text")->capture_default_str();
+  sub->add_option("--threads,-t", flags->threads,
+                  "thread counts; none: 1, 2, 4, ... of the machine")
+      ->delimiter(',');
+  sub->add_option("--rounds", flags->rounds, "figures are the median's")->capture_default_str();
+  sub->add_option("--write-texts", flags->write_texts,
+                  "only write the texts to this folder, to measure other programs with");
+  sub->add_flag("--json", flags->json, "the figures as JSON; encode_mib_s is the first text's");
+  sub->footer("Example:\n  gptc bench tokenizer --tokenizer gpt2 --json");
+  sub->callback([flags, &program] { program.chosen = [flags] { return run(*flags); }; });
+}
+
+}  // namespace gptc::driver
