@@ -1,12 +1,14 @@
 #include "frontend/tokenizer/learning/piece_counter.h"
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <mutex>
+#include <string>
 #include <thread>
 
 #include "frontend/tokenizer/error.h"
-#include "frontend/tokenizer/pretokenize.h"
+#include "frontend/tokenizer/piece_scanner.h"
 
 namespace gptc::tokenizer {
 namespace {
@@ -32,6 +34,11 @@ class Parts {
   std::span<const std::string_view> rest_;
 };
 
+[[noreturn]] void refuse(std::size_t size) {
+  throw Error("learning: a piece has " + std::to_string(size) +
+              " bytes, but must stay under 4 GiB; cut the documents or choose another pattern");
+}
+
 }  // namespace
 
 PieceCounter::PieceCounter(Pattern pattern, int threads, std::size_t most_bytes, RunStore& store)
@@ -44,21 +51,24 @@ PieceCounter::PieceCounter(Pattern pattern, int threads, std::size_t most_bytes,
 }
 
 std::uint64_t PieceCounter::count_part(std::string_view part, PieceTable& table) {
-  std::uint64_t pieces = 0;
-  for (std::size_t begin = 0; begin < part.size(); ++pieces) {
-    const std::size_t end = piece_end(pattern_, part, begin);
-    const std::string_view piece = part.substr(begin, end - begin);
-    if (piece.size() > PieceTable::kLongestPiece) {
-      throw Error("learning: a piece has " + std::to_string(piece.size()) +
-                  " bytes, but must stay under 4 GiB; cut the documents or choose another pattern");
+  std::array<std::size_t, 512> ends;
+  std::array<std::string_view, ends.size()> pieces;
+  std::uint64_t total = 0;
+  std::size_t begin = 0;
+  PieceScanner scanner(pattern_, part);
+  for (std::size_t n; (n = scanner.next(ends)) > 0; total += n) {
+    for (std::size_t i = 0; i < n; begin = ends[i++]) {
+      pieces[i] = part.substr(begin, ends[i] - begin);
+      if (pieces[i].size() > PieceTable::kLongestPiece) refuse(pieces[i].size());
     }
-    if (!table.add(piece, 1)) {
+    std::span<const std::string_view> rest(pieces.data(), n);
+    rest = rest.subspan(table.add_each(rest));
+    while (!rest.empty()) {
       store_.spill(table);
-      if (!table.add(piece, 1)) throw Error("learning: a piece finds no room in an empty table");
+      rest = rest.subspan(table.add_each(rest));
     }
-    begin = end;
   }
-  return pieces;
+  return total;
 }
 
 void PieceCounter::count(std::span<const std::string_view> parts) {

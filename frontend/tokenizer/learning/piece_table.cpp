@@ -1,6 +1,7 @@
 #include "frontend/tokenizer/learning/piece_table.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 namespace gptc::tokenizer {
@@ -29,9 +30,28 @@ bool PieceTable::holds(Slot slot, std::string_view piece) const {
   return at[2] == piece.size() && std::memcmp(at + kHeaderWords, piece.data(), piece.size()) == 0;
 }
 
-bool PieceTable::add(std::string_view piece, std::uint64_t count) {
+std::size_t PieceTable::add_each(std::span<const std::string_view> pieces) {
+  constexpr std::size_t kAhead = 32;
+  std::array<std::uint32_t, kAhead> hashes;
+  for (std::size_t begin = 0; begin < pieces.size(); begin += kAhead) {
+    const auto group = pieces.subspan(begin, std::min(kAhead, pieces.size() - begin));
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      hashes[i] = piece_hash(group[i]);
+      __builtin_prefetch(slots_.data() + first_slot(hashes[i]));
+    }
+    for (std::size_t i = 0; i < group.size() && size_ > 0; ++i) {
+      const Slot slot = slots_[first_slot(hashes[i])];
+      if (slot.place != 0) __builtin_prefetch(record(slot.place), 1);
+    }
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      if (!add(group[i], hashes[i], 1)) return begin + i;
+    }
+  }
+  return pieces.size();
+}
+
+bool PieceTable::add(std::string_view piece, std::uint32_t hash, std::uint64_t count) {
   if ((size_ + 1) * 8 > slots_.size() * 5 && !grow_slots()) return false;
-  const std::uint32_t hash = piece_hash(piece);
   const std::size_t mask = slots_.size() - 1;
   std::size_t i = first_slot(hash);
   for (; slots_[i].place != 0; i = (i + 1) & mask) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -64,7 +65,13 @@ class PieceTable {
 
   /// Adds occurrences of a piece of at most kLongestPiece bytes. Returns false, having added
   /// nothing, where that needs more memory than allowed; an empty table takes any piece.
-  [[nodiscard]] bool add(std::string_view piece, std::uint64_t count);
+  [[nodiscard]] bool add(std::string_view piece, std::uint64_t count) {
+    return add(piece, piece_hash(piece), count);
+  }
+
+  /// Adds an occurrence of each, with the waits for memory overlapped. Returns how many it added
+  /// before there was no room.
+  [[nodiscard]] std::size_t add_each(std::span<const std::string_view> pieces);
 
   std::size_t size() const { return size_; }
   std::size_t bytes() const { return slots_.bytes() + arena_bytes_; }
@@ -88,6 +95,7 @@ class PieceTable {
   std::uint32_t* record(std::uint32_t place) const {
     return chunks_[place >> kChunkBits] + (place & (kChunkWords - 1));
   }
+  bool add(std::string_view piece, std::uint32_t hash, std::uint64_t count);
   CountedPiece piece_of(Slot slot) const;
   std::size_t first_slot(std::uint32_t hash) const { return std::uint64_t{hash} >> shift_; }
   bool holds(Slot slot, std::string_view piece) const;
