@@ -132,12 +132,15 @@ std::size_t LearnPlan::most_slots(std::size_t tokens, std::size_t slot_bytes) co
   return std::min(kMostSlots, for_pieces(tokens) / 3 * 2 / slot_bytes);
 }
 
-MergeBudget LearnPlan::merging(std::size_t tokens, std::size_t slots) const {
+MergeBudget LearnPlan::merging(std::size_t tokens, std::size_t slots,
+                               std::size_t slot_bytes) const {
   // Each merged place adds at most two, so four places a slot always last.
-  constexpr std::size_t kEnough = 4;
-  if (!bounded) return {kEnough * slots + 1024, SIZE_MAX / 4};
+  const std::size_t enough = 4 * slots + 1024;
+  if (!bounded) return {enough, SIZE_MAX / 4};
+  // A sixth holds the index of pairs, also while it grows, and the queue of them.
   const std::size_t rest = for_pieces(tokens);
-  return {std::min(kEnough * slots + 1024, rest / 6 / sizeof(std::uint32_t)), rest / 14};
+  const std::size_t lists = rest - rest / 6 - std::min(slots * slot_bytes, rest / 3 * 2);
+  return {std::min(enough, lists / sizeof(std::uint32_t)), rest / 14};
 }
 
 std::size_t LearnPlan::run_buffer() const {

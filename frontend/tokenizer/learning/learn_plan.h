@@ -45,7 +45,7 @@ struct LearnPlan {
 
   /// Of choosing merges. Throws Error where the vocabulary alone leaves no room.
   std::size_t most_slots(std::size_t tokens, std::size_t slot_bytes) const;
-  MergeBudget merging(std::size_t tokens, std::size_t slots) const;
+  MergeBudget merging(std::size_t tokens, std::size_t slots, std::size_t slot_bytes) const;
 
   /// Of runs read at a time, and the buffer of each.
   static constexpr std::size_t kOpenRuns = 32;

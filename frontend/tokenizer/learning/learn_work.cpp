@@ -30,7 +30,7 @@ Learner::Work::Work(LearnOptions options, LearnStart start)
       base_(start_.merges.size()),
       buffer_(options_.pattern),
       count_at_(plan_.batch) {
-  (void)plan_.merging(static_cast<std::size_t>(options_.vocab_size), 1);
+  (void)plan_.most_slots(static_cast<std::size_t>(options_.vocab_size), sizeof(std::uint16_t));
   state_.digest = digest_.value();
   if (keeps_state()) resume();
   const auto make_store = [&] {
@@ -227,7 +227,7 @@ void Learner::Work::choose_merges() {
   if (plan_.bounded || !keeps_state()) counter_.reset();  // else save() may need it
   known.reset();
 
-  const MergeBudget budget = plan_.merging(tokens, symbols.size);
+  const MergeBudget budget = plan_.merging(tokens, symbols.size, sizeof(Symbol));
   MergeTable<Symbol> table(std::move(symbols), options_.min_frequency, budget);
   const std::size_t wanted = base_ + static_cast<std::size_t>(merges_wanted());
   while (start_.merges.size() < wanted) {

@@ -1,5 +1,6 @@
 #include "frontend/tokenizer/learning/merge_table.h"
 
+#include <bit>
 #include <utility>
 
 namespace gptc::tokenizer {
@@ -72,7 +73,8 @@ MergeTable<Symbol>::MergeTable(PieceSymbols<Symbol> symbols, std::int64_t min_fr
   if (!symbols_.ranges.empty()) rebuild();
 }
 
-/// Calls visit(place, left, right, weight) for all neighbouring tokens there are.
+/// Calls visit(place, left, right, weight) for all neighbouring tokens there are, until it returns
+/// false.
 template <typename Symbol>
 template <typename Visit>
 void MergeTable<Symbol>::each_pair(Visit visit) {
@@ -90,7 +92,9 @@ void MergeTable<Symbol>::each_pair(Visit visit) {
       }
       const std::size_t next = at + lengths[left];
       const Symbol right = slots[next];
-      if (right != Symbols::kNone) visit(static_cast<std::uint32_t>(at), left, right, weight);
+      if (right != Symbols::kNone && !visit(static_cast<std::uint32_t>(at), left, right, weight)) {
+        return;
+      }
       at = next;
     }
   }
@@ -103,14 +107,13 @@ bool MergeTable<Symbol>::count_share(std::uint64_t share, std::uint64_t shares) 
   index_.clear();
   bool room = true;
   each_pair([&](std::uint32_t, Symbol left, Symbol right, std::int64_t weight) {
-    if (shares > 1 && (PairIndex::hash_of(left, right) >> 8 & (shares - 1)) != share) return;
+    if (shares > 1 && (PairIndex::hash_of(left, right) >> 8 & (shares - 1)) != share) return true;
     Entry* entry = index_.find_or_add(left, right);
-    if (entry == nullptr) {
-      room = false;
-      return;
-    }
+    room = entry != nullptr;
+    if (!room) return false;
     entry->count += weight;
     ++entry->places;
+    return true;
   });
   return room;
 }
@@ -146,16 +149,19 @@ std::vector<typename MergeTable<Symbol>::Kept> MergeTable<Symbol>::choose() {
     pairs.push_back({pair, entry.places});
     if (pairs.size() >= index_.most()) trim(pairs);
   };
-  shares_ = std::max<std::uint64_t>(1, shares_ / 2);  // there are fewer pairs by now, perhaps
+  // As many shares as the pairs of the last time need; more where that proves to be too few.
+  std::uint64_t shares = std::bit_ceil(distinct_ / index_.most() + 1);
   for (bool counted = false; !counted;) {
     pairs.clear();
+    distinct_ = 0;
     limit_ = {min_frequency_ - 1, 0, 0};
     counted = true;
-    for (std::uint64_t share = 0; share < shares_ && counted; ++share) {
-      counted = count_share(share, shares_);
+    for (std::uint64_t share = 0; share < shares && counted; ++share) {
+      counted = count_share(share, shares);
+      distinct_ += index_.size();
       if (counted) index_.each(gather);
     }
-    if (!counted) shares_ *= 2;
+    if (!counted) shares *= 2;
   }
   trim(pairs);
   return pairs;
@@ -178,8 +184,10 @@ void MergeTable<Symbol>::rebuild() {
   std::make_heap(queue_.begin(), queue_.end(), kLater);
   each_pair([&](std::uint32_t place, Symbol left, Symbol right, std::int64_t) {
     Entry* entry = index_.find(left, right);
-    if (entry == nullptr || entry->places == kEverywhere) return;
-    lists_[entry->begin + entry->places++] = place;
+    if (entry != nullptr && entry->places != kEverywhere) {
+      lists_[entry->begin + entry->places++] = place;
+    }
+    return true;
   });
 }
 

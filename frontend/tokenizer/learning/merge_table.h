@@ -107,7 +107,7 @@ class MergeTable {
   std::vector<PairCount> queue_;  // a heap; counts may be higher than they are by now
   std::vector<PairCount> skipped_;
   Beside old_left_, old_right_, new_left_, new_right_;
-  std::uint64_t shares_ = 1;
+  std::uint64_t distinct_ = 0;  // pairs there were when they were last counted
 };
 
 extern template class MergeTable<std::uint16_t>;
