@@ -33,11 +33,8 @@ Learner::Work::Work(LearnOptions options, LearnStart start)
   (void)plan_.most_slots(static_cast<std::size_t>(options_.vocab_size), sizeof(std::uint16_t));
   state_.digest = digest_.value();
   if (keeps_state()) resume();
-  const auto make_store = [&] {
-    return keeps_state() ? RunStore::kept(options_.checkpoint, state_.runs)
+  store_ = keeps_state() ? RunStore::kept(options_.checkpoint, state_.runs)
                          : RunStore::scratch(options_.scratch);
-  };
-  store_ = std::unique_ptr<RunStore>(new RunStore(make_store()));
   counter_.emplace(options_.pattern, plan_.threads, plan_.tables, *store_);
 }
 
@@ -218,7 +215,7 @@ void Learner::Work::choose_merges() {
     lengths.push_back(static_cast<std::uint32_t>(token.size()));
 
   LayoutReport laid_out;
-  auto symbols = lay_out_pieces<Symbol>([&] { return open_pieces(); }, encode, std::move(lengths),
+  auto symbols = lay_out_pieces<Symbol>([&] { return open_pieces(); }, encode, lengths,
                                         plan_.most_slots(tokens, sizeof(Symbol)), laid_out);
   report_.unique_pieces = laid_out.unique_pieces;
   report_.pruned_pieces = laid_out.pruned_pieces;

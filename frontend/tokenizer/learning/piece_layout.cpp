@@ -42,8 +42,8 @@ std::size_t slots_of(std::string_view piece) { return piece.size() > 1 ? piece.s
 
 template <typename Symbol>
 PieceSymbols<Symbol> lay_out_pieces(const OpenPieces& open, const EncodePiece& encode,
-                                    std::vector<std::uint32_t> lengths, std::size_t most_slots,
-                                    LayoutReport& report) {
+                                    const std::vector<std::uint32_t>& lengths,
+                                    std::size_t most_slots, LayoutReport& report) {
   constexpr Symbol kNone = PieceSymbols<Symbol>::kNone;
   ByCount<Area> areas;
   merge_pieces(open(), [&](const CountedPiece& piece) {
@@ -52,7 +52,7 @@ PieceSymbols<Symbol> lay_out_pieces(const OpenPieces& open, const EncodePiece& e
   });
 
   PieceSymbols<Symbol> symbols;
-  symbols.lengths = std::move(lengths);
+  symbols.lengths = lengths;
   symbols.size = 1;
   areas.descend([&](std::uint64_t count, Area& area) {
     area.next = symbols.size;
@@ -94,10 +94,10 @@ PieceSymbols<Symbol> lay_out_pieces(const OpenPieces& open, const EncodePiece& e
 }
 
 template PieceSymbols<std::uint16_t> lay_out_pieces(const OpenPieces&, const EncodePiece&,
-                                                    std::vector<std::uint32_t>, std::size_t,
+                                                    const std::vector<std::uint32_t>&, std::size_t,
                                                     LayoutReport&);
 template PieceSymbols<std::uint32_t> lay_out_pieces(const OpenPieces&, const EncodePiece&,
-                                                    std::vector<std::uint32_t>, std::size_t,
+                                                    const std::vector<std::uint32_t>&, std::size_t,
                                                     LayoutReport&);
 
 }  // namespace gptc::tokenizer

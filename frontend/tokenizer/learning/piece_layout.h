@@ -31,7 +31,7 @@ struct LayoutReport {
 /// are those of all tokens that `encode` gives.
 template <typename Symbol>
 PieceSymbols<Symbol> lay_out_pieces(const OpenPieces& open, const EncodePiece& encode,
-                                    std::vector<std::uint32_t> lengths, std::size_t most_slots,
-                                    LayoutReport& report);
+                                    const std::vector<std::uint32_t>& lengths,
+                                    std::size_t most_slots, LayoutReport& report);
 
 }  // namespace gptc::tokenizer

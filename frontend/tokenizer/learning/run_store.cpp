@@ -44,12 +44,13 @@ RunStore::RunStore(std::filesystem::path folder, std::vector<PieceRun> runs, Dur
   for (const PieceRun& run : runs_) next_name_ = std::max(next_name_, name_after(run.name));
 }
 
-RunStore RunStore::scratch(std::filesystem::path parent) {
-  return {std::move(parent), {}, Durability::scratch};
+std::unique_ptr<RunStore> RunStore::scratch(std::filesystem::path parent) {
+  return std::unique_ptr<RunStore>(new RunStore(std::move(parent), {}, Durability::scratch));
 }
 
-RunStore RunStore::kept(std::filesystem::path folder, std::vector<PieceRun> runs) {
-  return {std::move(folder), std::move(runs), Durability::durable};
+std::unique_ptr<RunStore> RunStore::kept(std::filesystem::path folder, std::vector<PieceRun> runs) {
+  return std::unique_ptr<RunStore>(
+      new RunStore(std::move(folder), std::move(runs), Durability::durable));
 }
 
 RunStore::~RunStore() {

@@ -20,12 +20,13 @@ class RunStore {
  public:
   /// Runs in a new folder within `parent` (empty: the system's temporary folder), which is made
   /// when the first run is written.
-  static RunStore scratch(std::filesystem::path parent);
+  static std::unique_ptr<RunStore> scratch(std::filesystem::path parent);
 
   /// Runs in `folder`, which exists, some of them written by earlier work.
-  static RunStore kept(std::filesystem::path folder, std::vector<PieceRun> runs);
+  static std::unique_ptr<RunStore> kept(std::filesystem::path folder, std::vector<PieceRun> runs);
 
-  RunStore(RunStore&&) = delete;
+  RunStore(const RunStore&) = delete;
+  RunStore& operator=(const RunStore&) = delete;
   ~RunStore();
 
   /// Writes a table's pieces as a run and clears the table. May be called by several threads.
