@@ -2,6 +2,7 @@
 # Installs the Debian packages that are missing, and nothing else.
 #   tools/setup/packages.sh            what building and the quickstart need
 #   tools/setup/packages.sh --tests    also what tools/format.sh and tools/tidy.sh need
+#   tools/setup/packages.sh --fuzz     also what tools/fuzz.sh needs
 # Works as root and, otherwise, through sudo. GPTC_SKIP_PACKAGES=1 trusts what is there.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR
@@ -17,7 +18,8 @@ packages=(
 case "${1:-}" in
   "") ;;
   --tests) packages+=(git clang-format clang-tidy libomp-dev) ;;
-  *) die "unknown argument '$1' (use --tests, or nothing)" ;;
+  --fuzz) packages+=(clang-14 libclang-rt-14-dev libomp-dev) ;;
+  *) die "unknown argument '$1' (use --tests, --fuzz, or nothing)" ;;
 esac
 if [[ "${GPTC_SKIP_PACKAGES:-0}" == 1 ]]; then exit 0; fi
 # npm may have come with another Node.js, which Debian's npm would not fit.
