@@ -61,7 +61,7 @@ class Field {
     if (!is_null() && value_ != false) fail(std::string("must be false (") + why + ')');
   }
   void require_empty(const char* why) const {
-    if (!is_null() && value_ != "") fail(std::string("must be null or \"\" (") + why + ')');
+    if (!is_null() && !is("")) fail(std::string("must be null or \"\" (") + why + ')');
   }
   void require_boolean() const {
     if (!is_null() && !value_.is_boolean()) fail("must be true or false");
