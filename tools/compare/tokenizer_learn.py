@@ -85,18 +85,27 @@ def run_as_peer(arguments):
     print(seconds)
 
 
+# A process starts with the memory of the one that spawned it on its account, so a small one does it.
+SPAWN = """
+import json, os, sys, time
+begin = time.perf_counter()
+child = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
+status, usage = os.wait4(child, 0)[1:]
+result = [time.perf_counter() - begin, usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status)]
+open(sys.argv[1], "w").write(json.dumps(result))
+"""
+
+
 def measure(command, threads):
     """Runs a command; returns its seconds, its highest resident memory in MiB, and what it printed."""
     environment = {**os.environ, "RAYON_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "true"}
-    begin = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-    output = child.stdout.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    seconds = time.perf_counter() - begin
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode != 0:
-        sys.exit(f"tokenizer_learn: {command[0]} failed with {child.returncode}")
-    return seconds, usage.ru_maxrss / 1024, output
+    with tempfile.NamedTemporaryFile() as result:
+        spawn = [sys.executable, "-I", "-S", "-c", SPAWN, result.name, *command]
+        output = subprocess.run(spawn, stdout=subprocess.PIPE, text=True, env=environment, check=True).stdout
+        seconds, memory, status = json.loads(pathlib.Path(result.name).read_text())
+    if status != 0:
+        sys.exit(f"tokenizer_learn: {command[0]} failed with {status}")
+    return seconds, memory, output
 
 
 def learn_with_gptc(arguments, folder, out):
