@@ -7,8 +7,8 @@ namespace gptc::onednn {
 /// registers on `threads` threads (0: all): the best of `trials` short trials.
 double peak_gflops(int threads = 0, int trials = 10);
 
-/// The same for products of bf16 pairs summed in f32, by the processor's own instruction; 0 where it
-/// has none.
+/// The same for products of bf16 pairs summed in f32, by the processor's own instruction; 0 where
+/// it has none.
 double peak_bf16_gflops(int threads = 0, int trials = 10);
 
 /// GB/s (10⁹ bytes) at which `threads` threads (0: all) read 256 MiB of memory: the best of
