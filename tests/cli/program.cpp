@@ -49,9 +49,11 @@ ProgramResult run_program(const std::vector<std::string>& arguments,
   if (child < 0) throw std::runtime_error("fork failed");
   if (child == 0) become(arguments, options, folder);
   int status = 0;
-  bool sent = options.interrupt_when_exists.empty();
+  bool sent = options.interrupt_when_written.empty();
   while (waitpid(child, &status, sent ? 0 : WNOHANG) == 0) {
-    if (std::filesystem::exists(options.interrupt_when_exists)) {
+    std::error_code none;  // there is no such file yet
+    const auto size = std::filesystem::file_size(options.interrupt_when_written, none);
+    if (!none && size > 0) {
       kill(child, SIGINT);
       sent = true;
     } else {

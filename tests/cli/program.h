@@ -15,8 +15,8 @@ struct ProgramResult {
 struct ProgramOptions {
   std::string program = GPTC_PROGRAM;
   std::string input;  // its stdin
-  /// SIGINT is sent once this file exists; "": never.
-  std::string interrupt_when_exists;
+  /// SIGINT is sent once this file has content; "": never.
+  std::string interrupt_when_written;
   long file_size_limit = -1;  // bytes a file it writes may have (EFBIG behind that)
 };
 

@@ -61,7 +61,7 @@ TEST_F(RunTest, ResumeKnowsItsSettings) {
 
 TEST_F(RunTest, CtrlCSavesAndTheRunGoesOn) {
   const ProgramResult result = run_program(training("stopped", {"--max-steps", "1000000"}),
-                                           {.interrupt_when_exists = path("stopped/log.jsonl")});
+                                           {.interrupt_when_written = path("stopped/log.jsonl")});
   EXPECT_EQ(result.status, 130) << result.err;
   EXPECT_NE(result.err.find("--resume"), std::string::npos);
   EXPECT_TRUE(fs::exists(path("stopped/model.safetensors")));
