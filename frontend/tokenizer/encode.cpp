@@ -44,7 +44,7 @@ void encode_parts(TextParts parts, Encoder& encoder, IdSink& sink) {
 /// Hands out parts of one text and puts their tokens together again in order.
 class OrderedParts {
  public:
-  OrderedParts(TextParts parts, IdSink& sink) : parts_(parts), sink_(&sink) {}
+  OrderedParts(TextParts parts, IdSink& sink) : parts_(std::move(parts)), sink_(&sink) {}
 
   /// Encodes parts until there are none; to be called by several threads at once.
   void work(Encoder& encoder) {
