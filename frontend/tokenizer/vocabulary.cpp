@@ -9,7 +9,8 @@
 
 namespace gptc::tokenizer {
 
-Vocabulary::Vocabulary(std::vector<std::string> tokens, std::vector<Merge> merges, Pattern pattern)
+Vocabulary::Vocabulary(const std::vector<std::string>& tokens, std::vector<Merge> merges,
+                       Pattern pattern)
     : pattern_(pattern),
       merges_(std::move(merges)),
       ranks_(merges_),

@@ -24,7 +24,7 @@ class Vocabulary {
   /// All are trusted to be checked: ids in range, no pair twice, each result the joined bytes,
   /// every byte a token of its own. `pattern` cuts texts into the pieces that the merges were
   /// learned from. Throws Error if the tokens have 4 GiB or more.
-  Vocabulary(std::vector<std::string> tokens, std::vector<Merge> merges,
+  Vocabulary(const std::vector<std::string>& tokens, std::vector<Merge> merges,
              Pattern pattern = Pattern::gpt2);
   Vocabulary(const Vocabulary&) = delete;  // the lookup table points into the tokens
   Vocabulary& operator=(const Vocabulary&) = delete;
