@@ -163,7 +163,9 @@ TEST(Merger, work_is_linear_in_one_long_piece) {
     while (text.size() < 400'000) text += unit;
     pieces.emplace_back(unit, text);
   }
-  for (const auto& [name, text] : pieces) {
+  for (const auto& piece : pieces) {
+    const std::string& name = piece.first;
+    const std::string& text = piece.second;
     const auto work_of = [&](std::size_t size) {
       Merger merger(gpt2().vocabulary());
       Ids ids;
