@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds every libFuzzer target with clang and runs each for some seconds; fails on the first finding.
+# Builds every libFuzzer target with clang and runs each for some seconds, as many at once as there are cores (JOBS
+# overrides); fails on a finding.
 #   tools/fuzz.sh [SECONDS] [TARGET...]      10 seconds, all targets
 # What it learns of inputs stays in build/fuzz/corpus; a finding goes to build/fuzz/findings and, once mended, belongs
 # into tests/fuzz/seeds/TARGET, which every ctest run replays.
@@ -24,19 +25,23 @@ if ((${#targets[@]} == 0)); then
 fi
 ((${#targets[@]} > 0)) || die "no fuzz targets were built"
 
-mkdir -p build/fuzz/findings
-for target in "${targets[@]}"; do
-  corpus="build/fuzz/corpus/$target"
-  mkdir -p "$corpus"
-  say "fuzz: $target for $seconds s"
-  log="build/fuzz/$target.log"
-  dictionary="tests/fuzz/seeds/$target.dict"
-  options=(-max_total_time="$seconds" -rss_limit_mb=512 -timeout=5 -max_len=65536 -print_final_stats=1
+# fuzz TARGET: in the background of others; says what it found.
+fuzz() {
+  local target="$1" corpus="build/fuzz/corpus/$1" log="build/fuzz/$1.log" dictionary="tests/fuzz/seeds/$1.dict"
+  local options=(-max_total_time="$seconds" -rss_limit_mb=512 -timeout=5 -max_len=65536 -print_final_stats=1
     -artifact_prefix="build/fuzz/findings/$target-")
   [[ ! -f "$dictionary" ]] || options+=(-dict="$dictionary")
+  mkdir -p "$corpus"
   if ! "build/fuzz/bin/fuzz_$target" "${options[@]}" "$corpus" "tests/fuzz/seeds/$target" >"$log" 2>&1; then
     tail -n 40 "$log"
     die "fuzz: $target has a finding (above); the input is in build/fuzz/findings"
   fi
   say "fuzz: $target: $(grep -o 'number_of_executed_units: *[0-9]*' "$log" | grep -o '[0-9]*') inputs, no finding"
-done
+}
+export -f fuzz say die
+export seconds
+
+mkdir -p build/fuzz/findings
+say "fuzz: ${targets[*]}, $seconds s each, $jobs at a time"
+# shellcheck disable=SC2016
+printf '%s\0' "${targets[@]}" | xargs -0 -n 1 -P "$jobs" bash -c 'fuzz "$1"' fuzz.sh

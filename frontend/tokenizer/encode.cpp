@@ -21,6 +21,11 @@ class VectorSink final : public IdSink {
   void take(std::span<const std::int32_t> ids) override {
     ids_->insert(ids_->end(), ids.begin(), ids.end());
   }
+  /// Memory that is got once need not be copied, nor asked of the system twice.
+  void expect(std::size_t count) override {
+    const std::size_t wanted = ids_->size() + count;
+    if (wanted > ids_->capacity()) ids_->reserve(std::max(wanted, 2 * ids_->capacity()));
+  }
 
  private:
   std::vector<std::int32_t>* ids_;

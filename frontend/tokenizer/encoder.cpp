@@ -20,53 +20,68 @@ void Encoder::encode(std::string_view text, IdSink& sink) {
   out_ = ids_.data();
   PieceScanner scanner(text, *vocabulary_);
   std::size_t begin = 0;
+  bool told = false;
   for (std::size_t count; (count = scanner.next(ends_)) > 0;) {
     encode_pieces(text, begin, std::span(ends_).first(count));
     begin = ends_[count - 1];
-    if (static_cast<std::size_t>(ids_.data() + ids_.size() - out_) < 2 * kRoom) flush();
+    if (static_cast<std::size_t>(ids_.data() + ids_.size() - out_) >= 2 * kRoom) continue;
+    if (!told) {
+      const auto per_byte = static_cast<double>(out_ - ids_.data()) / static_cast<double>(begin);
+      const double whole = per_byte * static_cast<double>(text.size());
+      sink.expect(static_cast<std::size_t>(1.1 * whole) + kRoom);
+      told = true;
+    }
+    flush();
   }
   flush();
 }
 
 void Encoder::encode_pieces(std::string_view text, std::size_t begin,
                             std::span<const std::size_t> ends) {
-  // A key reads 16 bytes from where its piece begins.
-  const std::size_t readable =
-      text.size() < sizeof(PieceKey) ? 0 : text.size() - sizeof(PieceKey) + 1;
+  const auto begin_of = [&](std::size_t i) { return i == 0 ? begin : ends[i - 1]; };
+  // A key reads 16 bytes from where its piece begins; the text's last pieces go without.
+  std::size_t quick = ends.size();
+  while (quick > 0 && text.size() - begin_of(quick - 1) < sizeof(PieceKey)) --quick;
   struct Staged {
     PieceKey key;
-    std::size_t line;
-    std::string_view piece;
+    const PieceCache::Line* line;
   };
   std::array<Staged, kStaged> staged;
-  std::int32_t* out = out_;
-  for (std::size_t first = 0; first < ends.size(); first += kStaged) {
-    const std::size_t count = std::min(kStaged, ends.size() - first);
+  std::size_t at = begin;
+  for (std::size_t first = 0; first < quick; first += kStaged) {
+    const std::size_t count = std::min(kStaged, quick - first);
     for (std::size_t i = 0; i < count; ++i) {
-      Staged& next = staged[i];
-      next.piece = {text.data() + begin, ends[first + i] - begin};
-      const bool loads = begin < readable && next.piece.size() <= PieceKey::kLongest;
-      begin = ends[first + i];
-      next.key = loads ? PieceKey::load(next.piece.data(), next.piece.size()) : PieceKey::none();
-      next.line = short_pieces_.line_of(next.key);
+      const std::size_t end = ends[first + i];
+      const PieceKey key = PieceKey::load(text.data() + at, end - at);
+      staged[i] = {key, short_pieces_.first_line(key)};
+      at = end;
     }
+    std::int32_t* out = out_;
     for (std::size_t i = 0; i < count; ++i) {
-      const auto* entry = short_pieces_.find(staged[i].key, staged[i].line);
-      if (entry != nullptr) [[likely]] {
-        entry->write(out);
-        out += entry->count();
-      } else {
-        out_ = out;
-        encode_slow(staged[i].piece);
-        out = out_;
+      const auto* entry = staged[i].line->find(staged[i].key);
+      if (entry == nullptr) [[unlikely]] {
+        entry = short_pieces_.find_in_second(staged[i].key);
+        if (entry == nullptr) {
+          const std::size_t from = begin_of(first + i);
+          out_ = out;
+          encode_slow(text.substr(from, ends[first + i] - from));
+          out = out_;
+          continue;
+        }
       }
+      entry->write(out);
+      out += entry->count();
     }
+    out_ = out;
   }
-  out_ = out;
+  for (std::size_t i = quick; i < ends.size(); ++i) {
+    const std::string_view piece = text.substr(begin_of(i), ends[i] - begin_of(i));
+    piece.size() <= PieceKey::kLongest ? encode_segment(piece) : encode_slow(piece);
+  }
 }
 
 void Encoder::encode_slow(std::string_view piece) {
-  if (piece.size() <= LongPieceCache::kBytes) return encode_segment(piece);
+  if (piece.size() <= LongPieceCache::kBytes) return encode_unknown(piece);
   if (const auto id = vocabulary_->whole(piece)) return emit({&*id, 1});
   encode_segments(piece);
 }
@@ -86,41 +101,51 @@ void Encoder::encode_segments(std::string_view piece) {
 }
 
 void Encoder::encode_segment(std::string_view segment) {
-  PieceKey key;
   if (segment.size() <= PieceKey::kLongest) {
-    key = PieceKey::load_exactly(segment.data(), segment.size());
+    const PieceKey key = PieceKey::load_exactly(segment.data(), segment.size());
     if (const auto* entry = short_pieces_.find(key)) {
       std::int32_t ids[PieceCache::kTokens];
       entry->write(ids);
       return emit({ids, entry->count()});
     }
   }
-  if (segment.size() > LongPieceCache::kBytes) {
-    merged_.clear();
-    merger_.merge(segment, merged_);
-    return emit(merged_);
+  if (segment.size() <= LongPieceCache::kBytes) return encode_unknown(segment);
+  merged_.clear();
+  merger_.merge(segment, merged_);
+  emit(merged_);
+}
+
+/// What the cache of short pieces does not know, of at most LongPieceCache::kBytes.
+void Encoder::encode_unknown(std::string_view piece) {
+  auto& entry = long_pieces_.entry_of(piece);
+  if (LongPieceCache::holds(entry, piece)) {
+    make_room(LongPieceCache::kTokens);
+    entry.write(out_);
+    out_ += entry.count;
+    return;
   }
-  auto& entry = long_pieces_.entry_of(segment);
-  if (LongPieceCache::holds(entry, segment)) return emit({entry.tokens, entry.count});
   std::int32_t ids[LongPieceCache::kBytes];
   std::size_t count = 1;
-  if (const auto id = vocabulary_->whole(segment)) {
+  if (const auto id = vocabulary_->whole(piece)) {
     ids[0] = *id;
   } else {
-    count = merger_.merge_short(segment, ids);
+    count = merger_.merge_short(piece, ids);
   }
-  if (segment.size() <= PieceKey::kLongest && count <= PieceCache::kTokens) {
-    short_pieces_.add(key, {ids, count});
+  if (piece.size() <= PieceKey::kLongest && count <= PieceCache::kTokens) {
+    short_pieces_.add(PieceKey::load_exactly(piece.data(), piece.size()), {ids, count});
   } else {
-    LongPieceCache::set(entry, segment, {ids, count});
+    LongPieceCache::set(entry, piece, {ids, count});
   }
   emit({ids, count});
 }
 
+/// So many tokens may be written, and still those of a batch of pieces.
+void Encoder::make_room(std::size_t count) {
+  if (static_cast<std::size_t>(ids_.data() + ids_.size() - out_) < count + kRoom) flush();
+}
+
 void Encoder::emit(std::span<const std::int32_t> ids) {
-  // What the pieces found with this one may write without asking stays free.
-  const auto room = static_cast<std::size_t>(ids_.data() + ids_.size() - out_);
-  if (ids.size() + kRoom > room) flush();
+  make_room(ids.size());
   if (ids.size() > kRoom) return sink_->take(ids);
   out_ = std::copy(ids.begin(), ids.end(), out_);
 }
@@ -145,6 +170,11 @@ std::unique_ptr<Encoder> EncoderPool::take() {
 void EncoderPool::give_back(std::unique_ptr<Encoder> encoder) {
   const std::scoped_lock lock(mutex_);
   idle_.push_back(std::move(encoder));
+}
+
+void EncoderPool::clear() {
+  const std::scoped_lock lock(mutex_);
+  idle_.clear();
 }
 
 }  // namespace gptc::tokenizer

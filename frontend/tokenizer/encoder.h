@@ -20,10 +20,12 @@ class IdSink {
  public:
   virtual ~IdSink() = default;
   virtual void take(std::span<const std::int32_t> ids) = 0;
+  /// About so many tokens more will come.
+  virtual void expect(std::size_t /*count*/) {}
 };
 
 /// Encodes ordinary text, without special tokens; remembers pieces from text to text in caches of
-/// fixed size, about 5 MiB. For one thread at a time; the vocabulary must outlive it.
+/// fixed size, about 6 MiB. For one thread at a time; the vocabulary must outlive it.
 class Encoder {
  public:
   explicit Encoder(const Vocabulary& vocabulary);
@@ -36,6 +38,8 @@ class Encoder {
   void encode_slow(std::string_view piece);
   void encode_segments(std::string_view piece);
   void encode_segment(std::string_view segment);
+  void encode_unknown(std::string_view piece);
+  void make_room(std::size_t count);
   void emit(std::span<const std::int32_t> ids);
   void flush();
 
@@ -58,6 +62,9 @@ class Encoder {
 class EncoderPool {
  public:
   explicit EncoderPool(const Vocabulary& vocabulary) : vocabulary_(&vocabulary) {}
+
+  /// Drops those that wait.
+  void clear();
 
   /// An encoder for as long as this lives.
   class Lease {

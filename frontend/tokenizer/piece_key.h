@@ -21,14 +21,12 @@ struct PieceKey {
     return ((low ^ other.low) | (high ^ other.high)) == 0;
   }
 
-  /// The key of no string.
-  static PieceKey none() { return {~std::uint64_t{0}, ~std::uint64_t{0}}; }
-
-  /// Reads 16 bytes at `at`, whatever the length.
+  /// Reads 16 bytes at `at`, whatever the length; a length above kLongest gives the key of no
+  /// string.
   static PieceKey load(const char* at, std::size_t length) {
     PieceKey key;
     std::memcpy(&key, at, sizeof key);
-    const Row& row = kRows[length];
+    const Row& row = kRows[length <= kLongest ? length : kLongest + 1];
     key.low &= row.low_mask;
     key.high = (key.high & row.high_mask) | row.length;
     return key;
@@ -41,9 +39,13 @@ struct PieceKey {
     return load(bytes, length);
   }
 
+  /// Only the upper half is mixed well: quick, for caches.
+  std::uint64_t quick_hash() const {
+    return low * 0xD6E8FEB86659FD93u + high * 0xC2B2AE3D27D4EB4Fu;
+  }
+
   std::uint64_t hash() const {
-    const std::uint64_t mixed =
-        (low ^ 0x9E3779B97F4A7C15u) * 0xD6E8FEB86659FD93u + high * 0xC2B2AE3D27D4EB4Fu;
+    const std::uint64_t mixed = quick_hash();
     return (mixed ^ (mixed >> 32)) * 0xA0761D6478BD642Fu;
   }
 
@@ -54,9 +56,9 @@ struct PieceKey {
     std::uint64_t length;
   };
 
-  static constexpr std::array<Row, 16> make_rows() {
-    std::array<Row, 16> rows{};
-    for (std::size_t length = 0; length < rows.size(); ++length) {
+  static constexpr std::array<Row, kLongest + 2> make_rows() {
+    std::array<Row, kLongest + 2> rows{};
+    for (std::size_t length = 0; length <= kLongest; ++length) {
       std::array<std::uint8_t, 16> mask{};
       std::array<std::uint8_t, 16> last{};
       for (std::size_t i = 0; i < length; ++i) mask[i] = 0xFF;
@@ -64,13 +66,15 @@ struct PieceKey {
       const auto masks = std::bit_cast<std::array<std::uint64_t, 2>>(mask);
       rows[length] = {masks[0], masks[1], std::bit_cast<std::array<std::uint64_t, 2>>(last)[1]};
     }
+    rows[kLongest + 1].length = ~std::uint64_t{0};
     return rows;
   }
 
-  static const std::array<Row, 16> kRows;
+  static const std::array<Row, kLongest + 2> kRows;
 };
 
-inline constexpr std::array<PieceKey::Row, 16> PieceKey::kRows = PieceKey::make_rows();
+inline constexpr std::array<PieceKey::Row, PieceKey::kLongest + 2> PieceKey::kRows =
+    PieceKey::make_rows();
 
 /// A hash of any string.
 inline std::uint64_t hash_bytes(const char* at, std::size_t length) {

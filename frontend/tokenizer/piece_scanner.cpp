@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "frontend/tokenizer/char_step.h"
 #include "frontend/tokenizer/pretokenize.h"
 #include "frontend/tokenizer/utf8.h"
 #include "frontend/tokenizer/vocabulary.h"
@@ -28,13 +29,34 @@ unsigned contraction_length(std::string_view text, std::size_t at) {
   return second == 'l' && first == 'l' ? 3 : 0;
 }
 
+/// The character beyond ASCII at `at` of a block, after which kLookahead bytes can be read.
+CharStep wide_step(const ClassTable& table, const char* bytes, unsigned at) {
+  const auto byte = [&](unsigned i) { return static_cast<unsigned char>(bytes[at + i]); };
+  const unsigned first = byte(0);
+  // Most texts beyond Latin letters are of three bytes, and these leads take any two more.
+  if (first > 0xE0 && first < 0xF0 && first != 0xED) [[likely]] {
+    const unsigned second = byte(1) ^ 0x80u;
+    const unsigned third = byte(2) ^ 0x80u;
+    if ((second | third) < 0x40) return {table.of((first & 0xF) << 12 | second << 6 | third), 3};
+    return {CharClass::other, 1};
+  }
+  const Utf8Step step = utf8_step_multibyte({bytes, kBlock + kLookahead}, at);
+  if (step.status != Utf8Status::valid) return {CharClass::other, 1};
+  return {table.of(step.code_point), step.length};
+}
+
 }  // namespace
 
 PieceScanner::PieceScanner(std::string_view text, const Vocabulary& vocabulary)
-    : PieceScanner(vocabulary.pattern(), text, &vocabulary) {}
+    : PieceScanner(vocabulary.pattern(), text, &vocabulary, BlockSteps::fastest()) {}
 
-PieceScanner::PieceScanner(Pattern pattern, std::string_view text, const Vocabulary* vocabulary)
-    : pattern_(pattern), text_(text), vocabulary_(vocabulary), table_(ClassTable::get()) {
+PieceScanner::PieceScanner(Pattern pattern, std::string_view text, const Vocabulary* vocabulary,
+                           const BlockSteps& steps)
+    : pattern_(pattern),
+      text_(text),
+      vocabulary_(vocabulary),
+      table_(ClassTable::get()),
+      steps_(steps) {
   if (text_.empty()) {
     done_ = true;
   } else if (pattern_ == Pattern::gpt2) {
@@ -59,16 +81,14 @@ std::size_t PieceScanner::next_by_rule(std::span<std::size_t> ends) {
 
 std::size_t PieceScanner::next_by_blocks(std::span<std::size_t> ends) {
   std::size_t* out = ends.data();
-  std::size_t* const full = ends.data() + ends.size() - kBlock;
+  std::size_t* const full = ends.data() + ends.size() - (kBlock + BlockSteps::kBeyond);
   while (out <= full) {
     const Block block = ahead_;
     ahead_ = read_block(at_ + kBlock);
     std::uint64_t starts = starts_of(block, ahead_);
     starts &= low_bits(text_.size() - at_);
     if (at_ == 0) starts &= ~std::uint64_t{1};
-    for (; starts != 0; starts &= starts - 1) {
-      *out++ = at_ + static_cast<std::size_t>(std::countr_zero(starts));
-    }
+    out = steps_.write_bits(starts, at_, out);
     at_ += kBlock;
     if (at_ >= text_.size()) {
       // One place is left: a block has at most 64 starts, and the first block at most 63.
@@ -89,7 +109,7 @@ PieceScanner::Block PieceScanner::read_block(std::size_t begin) {
     if (begin < text_.size()) std::memcpy(padded, bytes, text_.size() - begin);
     bytes = padded;
   }
-  const ByteMasks masks = byte_masks(bytes);
+  const ByteMasks masks = steps_.masks(bytes);
   Block block{.letter = masks.letter,
               .number = masks.number,
               .blank = masks.blank,
@@ -102,37 +122,34 @@ PieceScanner::Block PieceScanner::read_block(std::size_t begin) {
 
 void PieceScanner::add_wide(Block& block, std::uint64_t high, const char* bytes,
                             std::size_t begin) {
-  const auto add = [&block](CharClass klass, std::uint64_t bits) {
-    block.letter |= klass == CharClass::letter ? bits : 0;
-    block.number |= klass == CharClass::number ? bits : 0;
-    block.blank |= klass == CharClass::space ? bits : 0;
-  };
-  add(open_class_, low_bits(open_bytes_));
-  high &= ~low_bits(open_bytes_);
+  std::uint64_t of_class[4] = {};
+  const std::uint64_t open = low_bits(open_bytes_);
+  of_class[static_cast<std::size_t>(open_class_)] = open;
+  high &= ~open;
   open_bytes_ = 0;
-  const std::string_view window(bytes, kBlock + kLookahead);
+  std::uint64_t cut = 0;
   auto before =
       static_cast<unsigned char>(begin > 0 && begin <= text_.size() ? text_[begin - 1] : 0);
   while (high != 0) {
     const auto at = static_cast<unsigned>(std::countr_zero(high));
-    const auto first = static_cast<unsigned char>(bytes[at]);
     if (at > 0) before = static_cast<unsigned char>(bytes[at - 1]);
-    if (vocabulary_ != nullptr && begin + at > 0 && !vocabulary_->joins(before, first)) {
-      block.cut |= std::uint64_t{1} << at;
-    }
-    const Utf8Step step = utf8_step_multibyte(window, at);
-    const bool valid = step.status == Utf8Status::valid;
-    const unsigned length = valid ? step.length : 1;
-    const CharClass klass = valid ? table_.of(step.code_point) : CharClass::other;
-    const std::uint64_t bits = low_bits(length) << at;
-    add(klass, bits);
-    if (klass == CharClass::space) block.wide_blank |= std::uint64_t{1} << at;
+    const bool apart = vocabulary_ != nullptr &&
+                       !vocabulary_->joins(before, static_cast<unsigned char>(bytes[at]));
+    cut |= std::uint64_t{apart} << at;
+    const CharStep step = wide_step(table_, bytes, at);
+    const std::uint64_t bits = low_bits(step.length) << at;
+    of_class[static_cast<std::size_t>(step.klass)] |= bits;
+    if (step.klass == CharClass::space) block.wide_blank |= std::uint64_t{1} << at;
     high &= ~bits;
-    if (at + length > kBlock) {
-      open_class_ = klass;
-      open_bytes_ = at + length - static_cast<unsigned>(kBlock);
+    if (at + step.length > kBlock) {
+      open_class_ = step.klass;
+      open_bytes_ = at + step.length - static_cast<unsigned>(kBlock);
     }
   }
+  block.letter |= of_class[static_cast<std::size_t>(CharClass::letter)];
+  block.number |= of_class[static_cast<std::size_t>(CharClass::number)];
+  block.blank |= of_class[static_cast<std::size_t>(CharClass::space)];
+  block.cut = begin == 0 ? cut & ~std::uint64_t{1} : cut;
 }
 
 std::uint64_t PieceScanner::starts_of(const Block& block, const Block& after) {

@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-#include "frontend/tokenizer/byte_masks.h"
+#include "frontend/tokenizer/block_steps.h"
 #include "frontend/tokenizer/pattern.h"
 #include "frontend/tokenizer/unicode_classes.h"
 
@@ -21,15 +21,21 @@ class Vocabulary;
 ///     for (std::size_t n; (n = scanner.next(ends)) > 0;) ...  // ends of pieces, ascending
 class PieceScanner {
  public:
-  PieceScanner(Pattern pattern, std::string_view text) : PieceScanner(pattern, text, nullptr) {}
+  /// `steps` are for tests.
+  PieceScanner(Pattern pattern, std::string_view text,
+               const BlockSteps& steps = BlockSteps::fastest())
+      : PieceScanner(pattern, text, nullptr, steps) {}
 
   /// For encoding alone: with the vocabulary's pattern, and pieces cut further, before characters
   /// beyond ASCII, where Vocabulary::joins says that no merge crosses. Their tokens joined are
   /// those of the pieces, and most are short enough to be looked up.
   PieceScanner(std::string_view text, const Vocabulary& vocabulary);
 
-  /// Writes the ends of the next pieces to `ends`, which must have room for 65 or more, and returns
-  /// how many; 0 at the end of the text. The last end is text.size().
+  /// What next() needs: a block of 64 bytes and the text's end.
+  static constexpr std::size_t kLeastRoom = 65 + BlockSteps::kBeyond;
+
+  /// Writes the ends of the next pieces to `ends`, which must have room for kLeastRoom or more, and
+  /// returns how many; 0 at the end of the text. The last end is text.size().
   std::size_t next(std::span<std::size_t> ends);
 
  private:
@@ -44,7 +50,8 @@ class PieceScanner {
     std::uint64_t cut = 0;
   };
 
-  PieceScanner(Pattern pattern, std::string_view text, const Vocabulary* vocabulary);
+  PieceScanner(Pattern pattern, std::string_view text, const Vocabulary* vocabulary,
+               const BlockSteps& steps);
   std::size_t next_by_rule(std::span<std::size_t> ends);
   std::size_t next_by_blocks(std::span<std::size_t> ends);
   Block read_block(std::size_t begin);
@@ -57,6 +64,7 @@ class PieceScanner {
   std::string_view text_;
   const Vocabulary* vocabulary_;
   const ClassTable& table_;
+  BlockSteps steps_;
   std::size_t at_ = 0;
   bool done_ = false;
   Block ahead_;  // the block that begins at at_

@@ -11,8 +11,8 @@ namespace gptc::tokenizer {
 Tokenizer::Tokenizer(std::shared_ptr<const Vocabulary> vocabulary)
     : vocabulary_(std::move(vocabulary)), encoders_(std::make_shared<EncoderPool>(*vocabulary_)) {}
 
-Tokenizer Tokenizer::load(const std::filesystem::path& directory) {
-  return Tokenizer(load_vocabulary(directory));
+Tokenizer Tokenizer::load(const std::filesystem::path& path) {
+  return Tokenizer(load_vocabulary(path));
 }
 
 Tokenizer Tokenizer::parse(std::string_view vocab_json, std::string_view merges_txt) {
@@ -36,6 +36,8 @@ std::string Tokenizer::token_text(std::int32_t id) const {
   check_id(id);
   return vocabulary_->text(id);
 }
+
+void Tokenizer::forget() const { encoders_->clear(); }
 
 Pattern Tokenizer::pattern() const { return vocabulary_->pattern(); }
 

@@ -50,11 +50,12 @@ class Tokenizer {
   /// For vocabularies from elsewhere (vocabulary_files.h, learner.h). Not null.
   explicit Tokenizer(std::shared_ptr<const Vocabulary> vocabulary);
 
-  /// Reads vocab.json and merges.txt from a folder, or encoder.json and vocab.bpe. Throws Error
-  /// that names the file and the line or byte where something is wrong with them.
-  static Tokenizer load(const std::filesystem::path& directory);
+  /// Reads a vocabulary from a folder or one of its files: tokenizer.json, vocab.json with
+  /// merges.txt, encoder.json with vocab.bpe, or NAME.tiktoken (see vocabulary_files.h). Throws
+  /// Error that names the file and the line or byte where something is wrong with them.
+  static Tokenizer load(const std::filesystem::path& path);
 
-  /// The same from the files' contents.
+  /// The same from the contents of vocab.json and merges.txt.
   static Tokenizer parse(std::string_view vocab_json, std::string_view merges_txt);
 
   /// Learns from documents in memory; see Learner, whose rule, layout of ids and errors it has.
@@ -72,6 +73,10 @@ class Tokenizer {
 
   /// How many tokens encode() would give, without storing them.
   std::size_t count(std::string_view text, EncodeOptions options = {}) const;
+
+  /// Frees what encoding remembers of earlier texts, about 6 MiB for each thread that took part;
+  /// the next call builds it anew.
+  void forget() const;
 
   /// The tokens' bytes, joined; not always valid UTF-8 (see StreamDecoder, replace_invalid_utf8).
   /// Throws Error for an id outside 0 to vocab_size()-1.
@@ -102,7 +107,8 @@ class Tokenizer {
   /// The tokens and merges themselves, for writers of files.
   const Vocabulary& vocabulary() const { return *vocabulary_; }
 
-  /// The contents of the two files that load() reads and other programs know.
+  /// The contents of vocab.json and merges.txt, which other programs know; vocabulary_files()
+  /// writes the other formats.
   std::string vocab_json() const;
   std::string merges_txt() const;
 

@@ -26,7 +26,7 @@ class Vocabulary {
   /// learned from. Throws Error if the tokens have 4 GiB or more.
   Vocabulary(const std::vector<std::string>& tokens, std::vector<Merge> merges,
              Pattern pattern = Pattern::gpt2);
-  Vocabulary(const Vocabulary&) = delete;  // the lookup table points into the tokens
+  Vocabulary(const Vocabulary&) = delete;  // whole_ points into bytes_
   Vocabulary& operator=(const Vocabulary&) = delete;
 
   Pattern pattern() const { return pattern_; }

@@ -1,7 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
 
+#include "frontend/tokenizer/vocabulary.h"
 #include "tests/tokenizer/test_support.h"
 
 namespace gptc::tokenizer::testing {
@@ -47,6 +50,27 @@ TEST(Encode, vectors_of_tiktoken_and_tokenizers_over_many_scripts) {
   for (const auto& vector : vectors) {
     const auto text = vector.at("text").get<std::string>();
     EXPECT_EQ(gpt2().encode(text), vector.at("ids").get<Ids>()) << text;
+  }
+}
+
+/// GPT-2's merges with another pattern.
+Tokenizer gpt2_with(Pattern pattern) {
+  const Vocabulary& gpt2s = gpt2().vocabulary();
+  std::vector<std::string> tokens;
+  for (std::int32_t id = 0; id < gpt2s.size(); ++id) tokens.emplace_back(gpt2s.bytes(id));
+  return Tokenizer(std::make_shared<const Vocabulary>(
+      std::move(tokens), std::vector<Merge>(gpt2s.merges().begin(), gpt2s.merges().end()),
+      pattern));
+}
+
+TEST(Encode, vectors_of_tiktoken_on_random_strings_with_two_patterns) {
+  const Tokenizer gpt4 = gpt2_with(Pattern::gpt4);
+  const auto vectors = nlohmann::json::parse(read_fixture("vectors_random.json"));
+  ASSERT_GT(vectors.size(), 400u);
+  for (const auto& vector : vectors) {
+    const auto text = vector.at("text").get<std::string>();
+    EXPECT_EQ(gpt2().encode(text), vector.at("gpt2").get<Ids>()) << text;
+    EXPECT_EQ(gpt4.encode(text), vector.at("gpt4").get<Ids>()) << text;
   }
 }
 

@@ -68,12 +68,12 @@ def random_string(draw):
             return text
 
 
-def encode_all(gptc, tokenizer, texts, folder):
-    """gptc's ids of each text: one file, the texts apart by the special token, which ends a text."""
-    corpus, out = folder / "corpus.txt", folder / "ids.bin"
-    corpus.write_bytes(END.join(texts).encode())
-    subprocess.run([gptc, "tokenizer", "encode", "--tokenizer", tokenizer, "--special", "-q", "--in", corpus, "--out", out], check=True)
-    ids = array.array("H", out.read_bytes())
+def encode_all(gptc, tokenizer, texts):
+    """gptc's ids of each text: one input, the texts apart by the special token, which ends a text. By pipes, since files
+    that hold a NUL are refused as binary ones."""
+    command = [gptc, "tokenizer", "encode", "--tokenizer", tokenizer, "--special", "-q"]
+    out = subprocess.run(command, input=END.join(texts).encode(), check=True, stdout=subprocess.PIPE).stdout
+    ids = array.array("i", map(int, out.split()))
     groups = [[]]
     for token in ids:
         if token == END_ID:
@@ -138,7 +138,7 @@ def main():
             texts = batches.pop() if batches else [random_string(draw) for _ in range(min(BATCH, options.count - compared))]
             compared += len(texts)
             for key, encoding in encodings.items():
-                groups = encode_all(options.gptc, tokenizers[key], texts, folder)
+                groups = encode_all(options.gptc, tokenizers[key], texts)
                 different += count_different(encoding, texts, groups, key)
         broken = round_trip(options.gptc, draw)
     print(f"{compared} strings compared, seed {options.seed}: {different} differences; random bytes {'differ' if broken else 'round-trip'}")

@@ -1,4 +1,5 @@
-"""Writes vectors.json: texts of our own with the ids that tiktoken and Hugging Face `tokenizers` give them.
+"""Writes vectors.json: texts of our own with the ids that tiktoken and Hugging Face `tokenizers` give them, and
+vectors_random.json: random strings (of fuzz_tiktoken.py) with tiktoken's ids by GPT-2's pattern and by GPT-4's.
 
 Usage, from the root of the repository: python3 tests/tokenizer/make_vectors.py   (needs: tiktoken, tokenizers)
 
@@ -9,14 +10,16 @@ frontend/tokenizer/unicode_runs.cpp, the answers do not.
 
 import json
 import pathlib
+import random
 import re
 
 import tiktoken
 from tiktoken.load import data_gym_to_mergeable_bpe_ranks
 from tokenizers import ByteLevelBPETokenizer
 
+from fuzz_tiktoken import GPT2, GPT4, random_string
+
 ROOT = pathlib.Path(__file__).parent.parent.parent
-PATTERN = r"""'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
 
 TEXTS = [
     # Latin, with what a hurried reader of the pattern gets wrong
@@ -70,7 +73,7 @@ def class_change_texts():
 def main():
     files = [str(ROOT / "data/gpt2" / name) for name in ("vocab.bpe", "encoder.json")]
     encoding = tiktoken.Encoding(
-        "gpt2", pat_str=PATTERN, special_tokens={},
+        "gpt2", pat_str=GPT2, special_tokens={},
         mergeable_ranks=data_gym_to_mergeable_bpe_ranks(vocab_bpe_file=files[0], encoder_json_file=files[1]),
     )
     hugging_face = ByteLevelBPETokenizer(files[1], files[0])
@@ -80,6 +83,17 @@ def main():
         assert hugging_face.encode(text).ids == ids, ascii(text)
         lines.append(json.dumps({"text": text, "ids": ids}, separators=(",", ":")))
     (ROOT / "tests/tokenizer/vectors.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
+    write_random({"gpt2": encoding, "gpt4": tiktoken.Encoding(
+        "gpt4", pat_str=GPT4, special_tokens={}, mergeable_ranks=encoding._mergeable_ranks)})
+
+
+def write_random(encodings, count=400):
+    draw = random.Random(16)
+    lines = []
+    for text in TEXTS + [random_string(draw) for _ in range(count)]:
+        ids = {name: encoding.encode_ordinary(text) for name, encoding in encodings.items()}
+        lines.append(json.dumps({"text": text, **ids}, separators=(",", ":")))
+    (ROOT / "tests/tokenizer/vectors_random.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "frontend/tokenizer/byte_masks.h"
+#include "frontend/tokenizer/block_steps.h"
 #include "frontend/tokenizer/utf8.h"
 #include "frontend/tokenizer/vocabulary.h"
 #include "tests/tokenizer/test_support.h"
@@ -60,7 +60,10 @@ TEST(PieceScanner, finds_the_pieces_of_the_rule) {
     // Runs, so that pieces cross blocks.
     text.insert(random() % (text.size() + 1), std::string(random() % 150, "a '1\n"[random() % 5]));
     for (const Pattern pattern : {Pattern::gpt2, Pattern::gpt4, Pattern::none}) {
-      ASSERT_EQ(ends_of(PieceScanner(pattern, text)), ends_by_rule(pattern, text)) << text;
+      const auto expected = ends_by_rule(pattern, text);
+      for (const BlockSteps& steps : BlockSteps::all()) {
+        ASSERT_EQ(ends_of(PieceScanner(pattern, text, steps)), expected) << steps.name << text;
+      }
     }
   }
 }
@@ -73,8 +76,11 @@ TEST(PieceScanner, contractions_and_blanks_at_every_place_of_a_block) {
       for (const std::string_view after : {"", "x", " x", "'s", "\u4E2D", " "}) {
         const std::string text =
             std::string(before, 'a') + std::string(middle) + std::string(after);
-        ASSERT_EQ(ends_of(PieceScanner(Pattern::gpt2, text)), ends_by_rule(Pattern::gpt2, text))
-            << text;
+        const auto expected = ends_by_rule(Pattern::gpt2, text);
+        for (const BlockSteps& steps : BlockSteps::all()) {
+          ASSERT_EQ(ends_of(PieceScanner(Pattern::gpt2, text, steps)), expected)
+              << steps.name << text;
+        }
       }
     }
   }
@@ -84,8 +90,11 @@ TEST(PieceScanner, any_room_gives_the_same) {
   std::mt19937 random(22);
   const std::string text = random_characters(random, 3000);
   const auto expected = ends_by_rule(Pattern::gpt2, text);
-  for (const std::size_t room : {65u, 66u, 100u, 127u, 128u, 129u, 1000u, 5000u}) {
-    EXPECT_EQ(ends_of(PieceScanner(Pattern::gpt2, text), room), expected) << room;
+  for (const std::size_t more : {0u, 1u, 30u, 55u, 56u, 63u, 64u, 65u, 900u, 5000u}) {
+    const std::size_t room = PieceScanner::kLeastRoom + more;
+    for (const BlockSteps& steps : BlockSteps::all()) {
+      EXPECT_EQ(ends_of(PieceScanner(Pattern::gpt2, text, steps), room), expected) << room;
+    }
   }
 }
 
@@ -106,12 +115,16 @@ TEST(PieceScanner, further_cuts_stand_where_no_token_joins) {
   EXPECT_GT(further, 10u);
 }
 
-TEST(ByteMasks, every_byte_at_every_place) {
+class BlockStepsOf : public ::testing::TestWithParam<BlockSteps> {};
+INSTANTIATE_TEST_SUITE_P(Processor, BlockStepsOf, ::testing::ValuesIn(BlockSteps::all()),
+                         [](const auto& tested) { return std::string(tested.param.name); });
+
+TEST_P(BlockStepsOf, masks_tell_every_byte_at_every_place) {
   for (unsigned byte = 0; byte < 256; ++byte) {
     for (unsigned place = 0; place < 64; ++place) {
       std::string text(64, '\x01');
       text[place] = static_cast<char>(byte);
-      const ByteMasks masks = byte_masks(text.data());
+      const ByteMasks masks = GetParam().masks(text.data());
       const std::uint64_t bit = std::uint64_t{1} << place;
       const auto when = [&](bool is) { return is ? bit : 0; };
       const bool upper = byte >= 'A' && byte <= 'Z';
@@ -123,6 +136,27 @@ TEST(ByteMasks, every_byte_at_every_place) {
       ASSERT_EQ(masks.apostrophe, when(byte == '\'')) << byte;
       ASSERT_EQ(masks.high, when(byte >= 128)) << byte;
     }
+  }
+}
+
+TEST_P(BlockStepsOf, bits_are_written_in_order) {
+  std::mt19937_64 random(24);
+  for (unsigned round = 0; round < 2000; ++round) {
+    std::uint64_t bits = random();
+    for (unsigned fewer = round % 5; fewer > 0; --fewer) bits &= random();
+    if (round < 3) bits = round == 0 ? 0 : round == 1 ? ~std::uint64_t{0} : std::uint64_t{1} << 63;
+    const std::size_t base = random() >> 1;
+    std::vector<std::size_t> expected;
+    for (std::size_t i = 0; i < 64; ++i) {
+      if ((bits >> i & 1) != 0) expected.push_back(base + i);
+    }
+    std::vector<std::size_t> found(64 + BlockSteps::kBeyond + 1, 7);
+    std::size_t* const end = GetParam().write_bits(bits, base, found.data());
+    const std::size_t beyond = expected.size() + BlockSteps::kBeyond;
+    ASSERT_TRUE(std::all_of(found.begin() + static_cast<std::ptrdiff_t>(beyond), found.end(),
+                            [](std::size_t place) { return place == 7; }));
+    found.resize(static_cast<std::size_t>(end - found.data()));
+    ASSERT_EQ(found, expected);
   }
 }
 

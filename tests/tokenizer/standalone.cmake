@@ -7,13 +7,13 @@ function(run)
   endif()
 endfunction()
 
+# What is built, not how fast or how well it can be debugged, is asked here: no build type, no optimisation.
 set(folder ${SOURCE}/frontend/tokenizer)
-run(${CMAKE_COMMAND} -G Ninja -S ${folder} -B ${WORK}/library -D CMAKE_BUILD_TYPE=Debug
-    -D CMAKE_INSTALL_PREFIX=${WORK}/installed)
+set(quick -G Ninja -D CMAKE_BUILD_TYPE=None -D CMAKE_CXX_FLAGS=-O0)
+run(${CMAKE_COMMAND} ${quick} -S ${folder} -B ${WORK}/library -D CMAKE_INSTALL_PREFIX=${WORK}/installed)
 run(${CMAKE_COMMAND} --build ${WORK}/library)
 run(${CMAKE_COMMAND} --install ${WORK}/library)
-run(${CMAKE_COMMAND} -G Ninja -S ${folder}/example -B ${WORK}/example -D CMAKE_BUILD_TYPE=Debug
-    -D CMAKE_PREFIX_PATH=${WORK}/installed)
+run(${CMAKE_COMMAND} ${quick} -S ${folder}/example -B ${WORK}/example -D CMAKE_PREFIX_PATH=${WORK}/installed)
 run(${CMAKE_COMMAND} --build ${WORK}/example)
 
 execute_process(COMMAND ${WORK}/example/example RESULT_VARIABLE status OUTPUT_VARIABLE shown)

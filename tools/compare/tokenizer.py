@@ -2,12 +2,12 @@
 
 Usage, from the root of the repository, after a build:
     python3 -m venv VENV && VENV/bin/pip install -r tools/compare/requirements.txt
-    VENV/bin/python tools/compare/tokenizer.py [--gptc build/release/bin/gptc] [--threads 1,2] [--rounds 5] [FILE...]
+    VENV/bin/python tools/compare/tokenizer.py [--gptc build/release/bin/gptc] [--threads 1,2] [--rounds 5] [--peers tiktoken,gigatoken] [FILE...]
 
 Same documents (64 KiB, whole lines), threads and machine; the programs run in turn, round after round, and medians are
 compared. Every program first has to give the same ids. The texts are those of `gptc bench tokenizer`, or FILEs. The
 peers get and give Python objects where their interface asks for it: tiktoken's and tokenizers' figures include making
-lists, gigatoken's the array it gives; gptc's are of the library. Other Rust encoders on PyPI (bpe-openai, rs-bpe) know
+lists, gigatoken's the array it gives; gptc's are of the library. In all of them the C library keeps freed memory. Other Rust encoders on PyPI (bpe-openai, rs-bpe) know
 other vocabularies only, so they cannot give the same ids.
 """
 
@@ -25,6 +25,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PATTERN = r"""'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
 DOCUMENT = 64 << 10
 PEERS = ("tiktoken", "tokenizers", "gigatoken")
+# Freed memory stays the process's, for all alike; else the system's clearing of pages is measured too.
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(1 << 30)}
 
 
 def documents_of(data):
@@ -87,7 +89,7 @@ def serve(name, threads):
 
 class Child:
     def __init__(self, name, threads):
-        environment = dict(os.environ, RAYON_NUM_THREADS=str(threads), TOKENIZERS_PARALLELISM="true" if threads > 1 else "false")
+        environment = dict(os.environ, **KEEP_MEMORY, RAYON_NUM_THREADS=str(threads), TOKENIZERS_PARALLELISM="true" if threads > 1 else "false")
         self.process = subprocess.Popen([sys.executable, __file__, "--serve", name, "--threads", str(threads)],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
@@ -115,23 +117,23 @@ def gptc_ids(gptc, path, folder):
 
 def gptc_round(gptc, path, threads):
     out = subprocess.run([gptc, "bench", "tokenizer", "--json", "--rounds", "3", "--threads", str(threads), "--in", path],
-                         check=True, capture_output=True)
+                         check=True, capture_output=True, env=dict(os.environ, **KEEP_MEMORY))
     row = json.loads(out.stdout)["texts"][0]["runs"][0]
     return {"encode": row["encode_mib_s"]["median"], "decode": row["decode_mib_s"]["median"]}
 
 
-def compare(gptc, path, threads, rounds, folder, check):
+def compare(options, path, threads, folder, check):
     size = pathlib.Path(path).stat().st_size / 2**20
-    children = {name: Child(name, threads) for name in PEERS}
-    speeds = {name: {"encode": [], "decode": []} for name in ("gptc", *PEERS)}
+    children = {name: Child(name, threads) for name in options.peers}
+    speeds = {name: {"encode": [], "decode": []} for name in ("gptc", *options.peers)}
     loaded = {name: child.ask(do="load", path=str(path)) for name, child in children.items()}
-    expected = loaded["tiktoken"]
+    expected = loaded[options.peers[0]]
     for name, ids in loaded.items():
-        assert ids == expected, f"{name} and tiktoken give different ids for {path}"
+        assert ids == expected, f"{name} and {options.peers[0]} give different ids for {path}"
     if check:
-        assert gptc_ids(gptc, path, folder) == expected, f"gptc and tiktoken give different ids for {path}"
-    for _ in range(rounds):
-        for kind, value in gptc_round(gptc, str(path), threads).items():
+        assert gptc_ids(options.gptc, path, folder) == expected, f"gptc and {options.peers[0]} give different ids for {path}"
+    for _ in range(options.rounds):
+        for kind, value in gptc_round(options.gptc, str(path), threads).items():
             speeds["gptc"][kind].append(value)
         for name, child in children.items():
             for kind, seconds in child.ask(do="run").items():
@@ -146,6 +148,7 @@ def main():
     parser.add_argument("--gptc", default=str(ROOT / "build/release/bin/gptc"))
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--peers", type=lambda names: names.split(","), default=list(PEERS), help="some of " + ",".join(PEERS))
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     parser.add_argument("files", nargs="*")
     options = parser.parse_args()
@@ -156,15 +159,15 @@ def main():
         if not files:
             subprocess.run([options.gptc, "bench", "tokenizer", "--write-texts", folder], check=True)
             files = [str(pathlib.Path(folder) / f"{name}.txt") for name in ("english", "cjk", "code")]
-        print("| text | threads | work | gptc MiB/s min / median / max |", " | ".join(f"{name} | ratio" for name in PEERS), "|")
-        print("|---|---|---|---|" + "---|---|" * len(PEERS))
+        print("| text | threads | work | gptc MiB/s min / median / max |", " | ".join(f"{name} | ratio" for name in options.peers), "|")
+        print("|---|---|---|---|" + "---|---|" * len(options.peers))
         for path in files:
             for index, threads in enumerate(int(count) for count in options.threads.split(",")):
-                speeds = compare(options.gptc, path, threads, options.rounds, folder, index == 0)
+                speeds = compare(options, path, threads, folder, index == 0)
                 for kind in ("encode", "decode"):
                     own = speeds["gptc"][kind]
                     row = [pathlib.Path(path).stem, str(threads), kind, f"{min(own):.0f} / {statistics.median(own):.0f} / {max(own):.0f}"]
-                    for name in PEERS:
+                    for name in options.peers:
                         median = statistics.median(speeds[name][kind])
                         row += [f"{median:.1f}", f"{statistics.median(own) / median:.1f}"]
                     print("|", " | ".join(row), "|", flush=True)

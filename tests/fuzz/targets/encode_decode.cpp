@@ -1,4 +1,4 @@
-// Any bytes: the first one chooses a vocabulary, the others are the text.
+// Any bytes: the first one chooses a vocabulary and the size of chunks, the others are the text.
 #include <array>
 #include <filesystem>
 
@@ -16,6 +16,23 @@ const tokenizer::Tokenizer& chosen(std::uint8_t byte) {
   };
   static const std::array<tokenizer::Tokenizer, 3> all = {load("gpt2"), load("gpt4"), load("none")};
   return all[byte % all.size()];
+}
+
+/// `choice` says the size of chunks and, since a stream holds some kilobytes back, whether the text
+/// is repeated until it has to decide before the end.
+void check_stream(const tokenizer::Tokenizer& tokenizer, std::string_view text, unsigned choice,
+                  tokenizer::SpecialTokens special) {
+  constexpr std::size_t kEnough = 9000;
+  const std::size_t chunk = std::size_t{1} << (choice % 14);
+  std::string all(text);
+  while (choice % 4 == 3 && !text.empty() && all.size() < kEnough) all += text;
+  tokenizer::StreamEncoder stream(tokenizer, {.special = special});
+  std::vector<std::int32_t> ids;
+  for (std::size_t at = 0; at < all.size(); at += chunk) {
+    stream.push(std::string_view(all).substr(at, chunk), ids);
+  }
+  stream.finish(ids);
+  fuzzing::require(ids == tokenizer.encode(all, {.special = special}), "chunks are the whole");
 }
 
 void check(const tokenizer::Tokenizer& tokenizer, std::string_view text,
@@ -48,6 +65,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text = fuzzing::text_of(data, size).substr(1);
   check(tokenizer, text, tokenizer::SpecialTokens::as_text);
   check(tokenizer, text, tokenizer::SpecialTokens::recognised);
+  check_stream(tokenizer, text, data[0] / 3u, tokenizer::SpecialTokens::as_text);
+  check_stream(tokenizer, text, data[0] / 3u, tokenizer::SpecialTokens::recognised);
   if (text.size() > 512) return 0;  // the explanation takes quadratic time
   std::vector<std::int32_t> explained;
   for (const auto& piece : tokenizer::explain(tokenizer, text))
