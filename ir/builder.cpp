@@ -56,7 +56,9 @@ Value Builder::sum_to_shape(Value x, const Shape& wanted) {
 
 Value Builder::matmul(Value a, Value b, MatmulOptions options) {
   return op(OpKind::matmul, {a, b},
-            {{"transpose_a", options.transpose_a}, {"transpose_b", options.transpose_b}});
+            {{"transpose_a", options.transpose_a},
+             {"transpose_b", options.transpose_b},
+             {"wide", options.wide}});
 }
 
 NodeId Builder::clone(const Node& original, std::vector<Value> operands) {

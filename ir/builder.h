@@ -68,6 +68,7 @@ class Builder {
   struct MatmulOptions {
     bool transpose_a = false;
     bool transpose_b = false;
+    bool wide = false;
   };
   Value matmul(Value a, Value b, MatmulOptions options);
   Value matmul(Value a, Value b) { return matmul(a, b, MatmulOptions{}); }

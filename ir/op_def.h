@@ -95,6 +95,12 @@ struct ComputedBy {
   std::uint32_t by_result;  // theirs
 };
 
+/// What bf16 mixed precision does to an op. Everything not named stays f32; sums always do.
+struct Precision {
+  std::vector<std::size_t> operands = {};   // may be read as bf16
+  std::vector<std::uint32_t> results = {};  // are worth keeping in bf16 where they are read later
+};
+
 using CostFn = double (*)(const Graph&, const Node&);
 using NodeTestFn = bool (*)(const Graph&, const Node&);
 
@@ -110,6 +116,7 @@ struct OpDef {
   DecomposeFn decompose = nullptr;  // none: a core op, which needs a reference kernel
   std::vector<InPlace> in_place = {};
   std::vector<ComputedBy> computed_by = {};
+  Precision precision = {};
   CostFn flops = nullptr;             // none: one per element of the results
   NodeTestFn row_local_if = nullptr;  // for ops that are row_local with some attributes only
 

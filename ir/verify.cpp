@@ -42,6 +42,12 @@ bool valid_type(const Type& type) {
 
 using Keys = std::set<std::uint64_t>;
 
+/// Gradients and clones draw what a forward op drew.
+bool runs_again(const Node& node) {
+  const std::string& scope = node.origin.scope;
+  return scope.ends_with("/grad") || scope == "again" || scope.ends_with("/again");
+}
+
 class Verifier {
  public:
   /// Bodies share the keys of the graph around them.
@@ -88,7 +94,8 @@ class Verifier {
     check_inference(id, def, types);
     internal_check(!node.body || node.kind == OpKind::row_fused, "{}: only row_fused has a body",
                    where(id));
-    if (node.body) Verifier(*node.body, nullptr, keys_).run();
+    Keys own;
+    if (node.body) Verifier(*node.body, nullptr, runs_again(node) ? own : keys_).run();
     check_random_key(id, def);
   }
 
@@ -122,7 +129,7 @@ class Verifier {
     const Node& node = graph_[id];
     const AttrValue* p = node.attrs.find("p");
     const bool draws = p == nullptr || std::get<double>(*p) > 0;
-    if (!def.has(Trait::random) || !draws || node.origin.scope.ends_with("/grad")) return;
+    if (!def.has(Trait::random) || !draws || runs_again(node)) return;
     internal_check(keys_.insert(node.attrs.key("rng_key")).second,
                    "{}: its rng_key is used by another op", where(id));
   }

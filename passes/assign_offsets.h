@@ -21,11 +21,15 @@ struct Offsets {
   std::string_view strategy;  // the one that gave the least peak
 };
 
-/// Tries every strategy of a table and keeps the best. Offsets are multiples of
-/// ir::buffer_alignment.
+/// Tries every strategy of a table, then searches around the best one, until the peak is within a
+/// thousandth of the bound or a fixed amount of work is done: equal intervals give equal offsets.
+/// Offsets are multiples of ir::buffer_alignment.
 Offsets assign_offsets(std::span<const Interval> intervals);
 
 /// The most bytes (rounded up to the alignment) needed at one step: no plan can be smaller.
 std::int64_t lower_bound(std::span<const Interval> intervals);
+
+/// The first step at which that many bytes are needed.
+std::uint32_t busiest_step(std::span<const Interval> intervals);
 
 }  // namespace gptc::passes

@@ -91,13 +91,26 @@ class Differentiator {
 
   void accumulate(ir::Value of, ir::Value gradient) {
     gradient = builder_.sum_to_shape(gradient, graph_.type(of).shape);
-    ir::internal_check(graph_.type(gradient) == graph_.type(of),
-                       "{}: the gradient of a {} must not be {}", ir::op_def(graph_.node(of)).name,
-                       graph_.type(of).text(), graph_.type(gradient).text());
+    // A sum over rows may keep its precision where the value is bf16.
+    const ir::Type wide = {ir::DType::f32, graph_.type(of).shape};
+    const bool fits = graph_.type(gradient) == graph_.type(of) ||
+                      (graph_.type(of).dtype == ir::DType::bf16 && graph_.type(gradient) == wide);
+    ir::internal_check(fits, "{}: the gradient of a {} must not be {}",
+                       ir::op_def(graph_.node(of)).name, graph_.type(of).text(),
+                       graph_.type(gradient).text());
     const auto [sum, first] = grads_.try_emplace(of, gradient);
     if (first) return;
     builder_.set_origin(gradient_origin(of.node));
-    sum->second = builder_.add(sum->second, gradient);
+    sum->second = sum_of(sum->second, gradient);
+  }
+
+  ir::Value sum_of(ir::Value a, ir::Value b) {
+    if (graph_.type(a).dtype == graph_.type(b).dtype) return builder_.add(a, b);
+    const auto widened = [&](ir::Value x) {
+      if (graph_.type(x).dtype == ir::DType::f32) return x;
+      return builder_.op(ir::OpKind::cast, {x}, {{"dtype", ir::DType::f32}});
+    };
+    return builder_.add(widened(a), widened(b));
   }
 
   void add_output(const ir::State& parameter) {

@@ -28,6 +28,8 @@ struct DeriveRequest {
   std::string graph;  // a name from interfaces()
   DimSizes sizes;
   TrainOptions train = {};
+  /// What products compute in: f32, or bf16 for mixed precision.
+  ir::DType dtype = ir::DType::f32;
   std::uint64_t seed = 0;  // of the initial values
 };
 

@@ -11,6 +11,6 @@ bool fuse_epilogue(ir::Graph& graph, const PassContext& context);
 
 /// Whether `user`, the only reader of the matmul's result, can become the next entry of its
 /// epilogue.
-bool fits_epilogue(const ir::Graph& graph, ir::NodeId matmul, ir::NodeId user);
+bool fits_epilogue(const ir::Graph& graph, ir::Value operand, ir::NodeId user);
 
 }  // namespace gptc::passes

@@ -52,20 +52,36 @@ class RowFuser {
       return false;
     }
     const ir::Type& type = node.results[0];
-    return type.dtype == ir::DType::f32 && type.shape.rank() >= 2 && type.shape.rows() > 1 &&
-           !better_as_epilogue(id);
+    return in_f32(node) && type.shape.rank() >= 2 && type.shape.rows() > 1 &&
+           !better_as_epilogue(id) && !widens_for_epilogue(id);
+  }
+
+  /// Regions compute in f32; a cast may bring bf16 in or take it out.
+  bool in_f32(const Node& node) const {
+    const ir::DType dtype = node.results[0].dtype;
+    if (node.kind != OpKind::cast) return dtype == ir::DType::f32;
+    const ir::DType from = graph_.type(node.operands[0]).dtype;
+    return (dtype == ir::DType::f32 && from == ir::DType::bf16) ||
+           (dtype == ir::DType::bf16 && from == ir::DType::f32);
   }
 
   /// A bias or product on a matmul's result; sums are left to the rows, which read them anyway.
   bool better_as_epilogue(NodeId id) const {
     return std::any_of(graph_[id].operands.begin(), graph_[id].operands.end(), [&](Value operand) {
-      const NodeId source = operand.node;
-      if (graph_[source].kind != OpKind::matmul || graph_.use_count(operand) != 1) return false;
       const bool residual =
           graph_[id].kind == OpKind::add &&
           graph_.type(graph_[id].operands[0]) == graph_.type(graph_[id].operands[1]);
-      return !residual && fits_epilogue(graph_, source, id);
+      return !residual && fits_epilogue(graph_, operand, id);
     });
+  }
+
+  /// An epilogue reads the bf16 itself.
+  bool widens_for_epilogue(NodeId id) const {
+    const Node& node = graph_[id];
+    if (node.kind != OpKind::cast || node.results[0].dtype != ir::DType::f32) return false;
+    const auto uses = graph_.uses({id, 0});
+    return std::any_of(uses.begin(), uses.end(),
+                       [&](const ir::Use& use) { return better_as_epilogue(use.node); });
   }
 
   /// No path may leave the region and enter it again.

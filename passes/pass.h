@@ -15,6 +15,10 @@ namespace gptc::passes {
 struct PassContext {
   std::function<bool(const ir::Graph&, ir::NodeId)> supports = {};
   std::function<std::int64_t(const ir::Graph&, ir::NodeId)> workspace_bytes = {};
+  /// The part of workspace_bytes that is a library's own scratch, for reports.
+  std::function<std::int64_t(const ir::Graph&, ir::NodeId)> library_bytes = {};
+  /// What the arena of a graph may take, for rematerialise; 0: no limit.
+  std::int64_t arena_budget = 0;
   /// One line for `--explain`: where a fusion applied, or the first condition that failed, with its
   /// value.
   std::function<void(std::string_view)> explain = {};

@@ -13,7 +13,9 @@
 #include "passes/fuse_epilogue.h"
 #include "passes/fuse_linear_cross_entropy.h"
 #include "passes/fuse_rows.h"
+#include "passes/mixed_precision.h"
 #include "passes/optimizer.h"
+#include "passes/rematerialise.h"
 #include "passes/schedule.h"
 #include "passes/share_forward.h"
 
@@ -31,6 +33,8 @@ const std::vector<Stage> stages = {
     STEP(last_logits, "returns the logits of one position only"),
     STEP(inference, "takes dropout out"),
     STEP(drop_inputs, "takes arguments out that the graph does not have"),
+    STEP(mixed_precision, "with bf16: products read bf16 and round what they give out"),
+    STEP(narrow_saved, "with bf16: what the backward pass reads is kept in bf16"),
     STEP(autodiff, "appends the gradient of the loss for every trainable state"),
     STEP(optimizer, "clips gradients and updates parameters and moments by AdamW"),
     STEP(accumulate, "adds gradients, loss and token count to their sums"),
@@ -48,6 +52,7 @@ const std::vector<Stage> stages = {
     PASS(share_forward, "takes forward results from the backward pass where it has them"),
     PASS(decompose_unsupported, "replaces ops without a kernel by what they are made of"),
     PASS(schedule, "renumbers nodes into the order of execution"),
+    PASS(rematerialise, "runs parts of the forward pass again, to fit the arena's budget"),
 };
 
 #undef PASS
@@ -107,17 +112,26 @@ Rows lowering() {
          clean_up() + Rows{row("schedule", "the end: any later change would undo the order")};
 }
 
+/// What has a backward pass may run parts of its forward pass twice.
+Rows lowering_of_training() {
+  return lowering() + Rows{row("rematerialise", "behind schedule: it plans the order that runs")};
+}
+
 /// Forward and backward pass of the summed loss.
 Rows differentiate() {
   return Rows{row("forward", "the start: a copy, the module's own graph stays", "start"),
               row("keep_loss", "before all work: what only other outputs need is never touched")} +
          simplify() + fuse_algorithms() +
-         Rows{row("autodiff", "after the algorithmic fusions: they have gradients of their own")};
+         Rows{row("mixed_precision", "before autodiff: gradients then have the same precision"),
+              row("canonicalize", "brings casts together, so that pairs go"),
+              row("cse", "one bf16 copy of a weight for all its readers"),
+              row("autodiff", "after the algorithmic fusions: they have gradients of their own")};
 }
 
 /// What the backward pass brought: duplicates of forward results, then fusion of both passes.
 Rows optimise_backward() {
-  return Rows{row("share_forward", "before cse: it looks for ops on the same operands")} +
+  return Rows{row("share_forward", "before cse: it looks for ops on the same operands"),
+              row("narrow_saved", "after share_forward: it has chosen which results are kept")} +
          clean_up() + fuse_neighbours();
 }
 
@@ -127,7 +141,10 @@ Rows infer(std::string_view outputs) {
               row("inference", "before fusion: attention without dropout needs no counter")} +
          simplify() +
          Rows{row("drop_inputs", "after dce: nothing reads dropout's counter any more")} +
-         fuse_algorithms() + clean_up() + fuse_neighbours() + lowering();
+         fuse_algorithms() +
+         Rows{
+             row("mixed_precision", "after the algorithmic fusions: their rows say what is bf16")} +
+         clean_up() + fuse_neighbours() + lowering();
 }
 
 struct Pipeline {
@@ -140,13 +157,13 @@ const std::vector<Pipeline> pipelines = {
      [] {
        return differentiate() +
               Rows{row("optimizer", "takes the gradients while they are outputs")} +
-              optimise_backward() + lowering();
+              optimise_backward() + lowering_of_training();
      }},
     {"micro_step",
      [] {
        return differentiate() +
               Rows{row("accumulate", "takes the gradients while they are outputs")} +
-              optimise_backward() + lowering();
+              optimise_backward() + lowering_of_training();
      }},
     {"apply",
      [] {

@@ -1,9 +1,8 @@
 #include "passes/schedule.h"
 
 #include <algorithm>
-#include <functional>
+#include <array>
 #include <limits>
-#include <queue>
 #include <set>
 #include <vector>
 
@@ -11,6 +10,7 @@
 #include "ir/graph_algo.h"
 #include "ir/op_def.h"
 #include "ir/program.h"
+#include "passes/buffers.h"
 
 namespace gptc::passes {
 namespace {
@@ -63,9 +63,7 @@ struct Precedence {
   }
 };
 
-/// Bytes live over time, counted as nodes are appended, as plan_memory will lay them out: aligned,
-/// a view's reads are reads of what it shows, inputs lie there from the start, and a result takes
-/// over an operand's bytes where its row allows.
+/// What a node would make and free if it were next: a view's reads are reads of what it shows.
 class LiveBytes {
  public:
   explicit LiveBytes(const Graph& graph)
@@ -80,9 +78,10 @@ class LiveBytes {
       }
     }
     for (const ir::Output& output : graph.outputs()) ++reads(output.value);
-    for (const ir::Update& update : graph.updates()) ++reads(update.value);
-    for (const NodeId input : graph.inputs()) live_ += bytes({input, 0});
-    peak_ = live_;
+    for (const ir::Update& update : graph.updates()) {
+      ++reads(update.value);
+      if (may_lie_in(update)) in_states_.insert(update.value);
+    }
   }
 
   std::int64_t made(NodeId id) const {
@@ -100,14 +99,9 @@ class LiveBytes {
   }
 
   void append(NodeId id) {
-    live_ += made(id);
-    peak_ = std::max(peak_, live_ - taken_over(id));
-    live_ -= freed(id);
     if (is_view(id)) return;
     for (const Value value : graph_[id].operands) --reads(value);
   }
-
-  std::int64_t peak() const { return peak_; }
 
  private:
   bool is_view(NodeId id) const { return ir::op_def(graph_[id]).has(ir::Trait::view); }
@@ -122,9 +116,26 @@ class LiveBytes {
     return reads_left_[at.node.index][at.result];
   }
 
-  /// Of a value that is no view; 0 if nobody reads it.
+  /// Whether the update can be computed in its state, where the state is an operand, too.
+  bool may_lie_in(const ir::Update& update) const {
+    const ir::Node& node = graph_[update.value.node];
+    const std::optional<Value> state = graph_.find_state(update.state);
+    const auto& rules = ir::op_def(node).in_place;
+    for (std::size_t i = 0; i < node.operands.size(); ++i) {
+      const auto allows = [&](const ir::InPlace& rule) {
+        return rule.result == update.value.result && rule.operand == i;
+      };
+      if (state && root(node.operands[i]) == *state && std::ranges::none_of(rules, allows))
+        return false;
+    }
+    return true;
+  }
+
+  /// Of a value that is no view; 0 if nobody reads it or it lies in a state.
   std::int64_t bytes(Value value) const {
-    if (graph_[value.node].kind == ir::OpKind::state || reads(value) == 0) return 0;
+    const bool in_state =
+        graph_[value.node].kind == ir::OpKind::state || in_states_.contains(value);
+    if (in_state || reads(value) == 0) return 0;
     const std::int64_t size = graph_.type(value).bytes();
     return (size + ir::buffer_alignment - 1) / ir::buffer_alignment * ir::buffer_alignment;
   }
@@ -144,47 +155,29 @@ class LiveBytes {
     return last;
   }
 
-  std::int64_t taken_over(NodeId id) const {
-    const ir::Node& node = graph_[id];
-    std::vector<Value> free = dying(id);
-    std::int64_t sum = 0;
-    for (const ir::InPlace& rule : ir::op_def(node).in_place) {
-      if (rule.operand >= node.operands.size()) continue;
-      const Value operand = node.operands[rule.operand];
-      const bool same = graph_.type(operand) == node.results[rule.result];
-      if (same && bytes({id, rule.result}) > 0 && std::erase(free, root(operand)) > 0) {
-        sum += bytes({id, rule.result});
-      }
-    }
-    return sum;
-  }
-
   const Graph& graph_;
   std::vector<Value> roots_;                            // by node, of views
   std::vector<std::vector<std::uint32_t>> reads_left_;  // by node, by result; of roots
-  std::int64_t live_ = 0;
-  std::int64_t peak_ = 0;
+  std::set<Value> in_states_;                           // updates computed where they belong
 };
 
-struct Candidate {
-  Order order;
-  std::int64_t peak = 0;
-};
-
-/// Kahn's algorithm; among ready nodes the one of least cost, then of smallest id.
+/// Kahn's algorithm; among ready nodes the one of least cost, then of smallest id. Shorter than the
+/// graph if nodes wait for each other.
 template <class Cost>
-Candidate run(const Graph& graph, Precedence precedence, Cost cost) {
+Order run(const Graph& graph, Precedence precedence, Cost cost) {
   LiveBytes live(graph);
   std::set<NodeId> ready;
   for (const NodeId id : graph.nodes()) {
     if (precedence.waits[id.index] == 0) ready.insert(id);
   }
-  Candidate result;
+  Order order;
   while (!ready.empty()) {
     NodeId best = *ready.begin();
     std::int64_t best_cost = std::numeric_limits<std::int64_t>::max();
     for (const NodeId id : ready) {
-      const std::int64_t value = cost(live, id);
+      // States lie there already: nothing is gained by waiting.
+      const bool free = graph[id].kind == ir::OpKind::state;
+      const std::int64_t value = free ? std::numeric_limits<std::int64_t>::min() : cost(live, id);
       if (value < best_cost) {
         best = id;
         best_cost = value;
@@ -193,37 +186,59 @@ Candidate run(const Graph& graph, Precedence precedence, Cost cost) {
     }
     ready.erase(best);
     live.append(best);
-    result.order.push_back(best);
+    order.push_back(best);
     for (const NodeId next : precedence.after[best.index]) {
       if (--precedence.waits[next.index] == 0) ready.insert(next);
     }
   }
-  result.peak = live.peak();
-  return result;
+  return order;
+}
+
+using CostOfNext = std::int64_t (*)(const LiveBytes& live, NodeId id);
+
+std::int64_t growth(const LiveBytes& live, NodeId id) { return live.made(id) - live.freed(id); }
+
+constexpr std::array<CostOfNext, 3> strategies = {
+    // as written
+    [](const LiveBytes&, NodeId) { return std::numeric_limits<std::int64_t>::min(); },
+    // least growth first
+    growth,
+    // what shrinks first, the rest as written
+    [](const LiveBytes& live, NodeId id) { return std::min<std::int64_t>(0, growth(live, id)); },
+};
+
+/// What the planner must find room for if nodes ran in this order.
+std::int64_t bound_of(const Graph& graph, const Order& order, const PassContext& context) {
+  Graph copy = graph;
+  copy.compact(order);
+  return live_bound(copy, context);
+}
+
+Order best_order(const Graph& graph, const PassContext& context) {
+  const Precedence precedence(graph, Precedence::Readers::first);
+  Order best;
+  std::int64_t least = std::numeric_limits<std::int64_t>::max();
+  for (const CostOfNext cost : strategies) {
+    Order order = run(graph, precedence, cost);
+    if (order.size() < graph.slots()) {  // two updates wait for each other: the plan copies one
+      return run(graph, Precedence(graph, Precedence::Readers::anywhere), strategies.front());
+    }
+    const std::int64_t bound = bound_of(graph, order, context);
+    if (bound >= least) continue;
+    least = bound;
+    best = std::move(order);
+  }
+  return best;
 }
 
 }  // namespace
 
-bool schedule(Graph& graph, const PassContext&) {
+bool schedule(Graph& graph, const PassContext& context) {
   graph.compact();
-  const Precedence precedence(graph, Precedence::Readers::first);
-  const auto as_written = [](const LiveBytes&, NodeId) {
-    return std::numeric_limits<std::int64_t>::min();
-  };
-  const auto least_growth = [](const LiveBytes& live, NodeId id) {
-    return live.made(id) - live.freed(id);
-  };
-  Candidate best = run(graph, precedence, as_written);
-  Candidate greedy = run(graph, precedence, least_growth);
-  if (greedy.peak < best.peak) best = std::move(greedy);
-  if (best.order.size() <
-      graph.slots()) {  // two updates wait for each other: the plan copies one of them
-    best = run(graph, Precedence(graph, Precedence::Readers::anywhere), as_written);
-  }
-  ir::internal_check(best.order.size() == graph.slots(), "schedule: graph {} has a cycle",
-                     graph.name());
-  const bool changed = !std::is_sorted(best.order.begin(), best.order.end());
-  if (changed) graph.compact(best.order);
+  const Order best = best_order(graph, context);
+  ir::internal_check(best.size() == graph.slots(), "schedule: graph {} has a cycle", graph.name());
+  const bool changed = !std::is_sorted(best.begin(), best.end());
+  if (changed) graph.compact(best);
   return changed;
 }
 

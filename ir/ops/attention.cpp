@@ -210,6 +210,7 @@ const OpDef& op_attention() {
       .infer = infer_attention,
       .vjp = vjp_attention,
       .decompose = decompose_attention,
+      .precision = {.operands = {0, 1, 2}},
       .flops = flops_attention,
   };
   return def;

@@ -119,10 +119,14 @@ std::vector<Type> infer_linear_cross_entropy_grad(const InferContext& context) {
   require_linear(context);
   const Type loss = loss_type(context.operand(0).dtype);
   rules::require_type(context, 3, loss);
-  return {loss, context.operand(0), context.operand(1)};
+  const Type& w = context.operand(1);
+  return {loss, context.operand(0), {rules::stat_dtype(w.dtype), w.shape}};
 }
 
-Value linear(Builder& b, Value x, Value w) { return b.matmul(x, w, {.transpose_b = true}); }
+/// The logits, which stay f32 where x is bf16.
+Value linear(Builder& b, Value x, Value w) {
+  return b.matmul(x, w, {.transpose_b = true, .wide = true});
+}
 
 std::vector<Value> decompose_linear_cross_entropy(Builder& b, const Node&,
                                                   std::span<const Value> operands) {
@@ -136,10 +140,11 @@ std::vector<Value> decompose_linear_cross_entropy_grad(Builder& b, const Node&,
   const Value w = operands[1];
   const Value logits = linear(b, x, w);
   const Value loss = b.op(OpKind::cross_entropy, {logits, operands[2]});
-  const Value dlogits = b.op(OpKind::cross_entropy_grad, {logits, operands[2], operands[3]});
+  const Value dlogits = rules::cast_to(
+      b, b.op(OpKind::cross_entropy_grad, {logits, operands[2], operands[3]}), b.type(x).dtype);
   const Value dx = b.matmul(dlogits, w);
-  const Value dw =
-      b.matmul(rules::as_rows(b, dlogits), rules::as_rows(b, x), {.transpose_a = true});
+  const Value dw = b.matmul(rules::as_rows(b, dlogits), rules::as_rows(b, x),
+                            {.transpose_a = true, .wide = true});
   return {loss, dx, dw};
 }
 
@@ -243,6 +248,7 @@ const OpDef& op_linear_cross_entropy() {
       .vjp = vjp_linear_cross_entropy,
       .decompose = decompose_linear_cross_entropy,
       .computed_by = {{OpKind::linear_cross_entropy_grad, 0, 0}},
+      .precision = {.operands = {0, 1}},
       .flops = flops_linear_cross_entropy,
   };
   return def;

@@ -183,6 +183,7 @@ const OpDef& op_gelu_with_grad() {
       .infer = infer_gelu_with_grad,
       .decompose = decompose_gelu_with_grad,
       .in_place = {{0, 0}},
+      .precision = {.results = {0, 1}},
   };
   return def;
 }

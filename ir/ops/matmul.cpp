@@ -45,12 +45,14 @@ void require_epilogue(const InferContext& context, const Type& result) {
     require(context, next < context.operands.size(),
             "every bias, mul and add of the epilogue needs an operand",
             fmt::format("{} operands, none for '{}'", context.operands.size(), name));
-    const Type wanted = row->operand == EpilogueOperand::row
-                            ? Type{result.dtype, Shape{result.shape.back()}}
-                            : result;
-    require(context, context.operand(next) == wanted,
-            fmt::format("the operand of '{}' must be {}", name, wanted.text()),
-            context.operand(next));
+    // Either dtype will do beside bf16: the epilogue works in f32.
+    const Type& got = context.operand(next);
+    const DType narrow = context.operand(0).dtype;
+    const DType dtype = got.dtype == rules::stat_dtype(narrow) ? got.dtype : narrow;
+    const Type wanted{
+        dtype, row->operand == EpilogueOperand::row ? Shape{result.shape.back()} : result.shape};
+    require(context, got == wanted,
+            fmt::format("the operand of '{}' must be {}", name, wanted.text()), got);
     ++next;
   }
   require(context, next == context.operands.size(),
@@ -91,7 +93,8 @@ std::vector<Type> infer_matmul(const InferContext& context) {
   std::vector<Dim> dims = leading(a.shape);
   dims.push_back(left.rows);
   dims.push_back(right.columns);
-  const Type result{a.dtype, Shape(std::move(dims))};
+  const DType dtype = context.attrs.flag("wide") ? rules::stat_dtype(a.dtype) : a.dtype;
+  const Type result{dtype, Shape(std::move(dims))};
   require_epilogue(context, result);
   return {result};
 }
@@ -101,17 +104,21 @@ std::vector<Type> infer_matmul(const InferContext& context) {
 std::vector<Value> decompose_matmul(Builder& b, const Node& node, std::span<const Value> operands) {
   const Strings epilogue = node.attrs.strings("epilogue");
   if (epilogue.empty()) return {};
+  const DType narrow = b.type(operands[0]).dtype;
+  const DType dtype = rules::stat_dtype(narrow);
   Value y = b.matmul(operands[0], operands[1],
                      {.transpose_a = node.attrs.flag("transpose_a"),
-                      .transpose_b = node.attrs.flag("transpose_b")});
+                      .transpose_b = node.attrs.flag("transpose_b"),
+                      .wide = true});
   std::size_t next = 2;
   for (const std::string& name : epilogue) {
     const EpilogueRow* row = find_epilogue(name);
     internal_check(row != nullptr, "matmul: unknown epilogue '{}'", name);
-    y = row->operand == EpilogueOperand::none ? b.op(row->op, {y})
-                                              : b.op(row->op, {y, operands[next++]});
+    y = row->operand == EpilogueOperand::none
+            ? b.op(row->op, {y})
+            : b.op(row->op, {y, rules::cast_to(b, operands[next++], dtype)});
   }
-  return {y};
+  return {node.attrs.flag("wide") ? y : rules::cast_to(b, y, narrow)};
 }
 
 // -- gradient -------------------------------------------------------------------------------------
@@ -120,19 +127,19 @@ struct Product {
   Builder& b;
   Value a, c;  // c: the second operand
   bool transpose_a, transpose_c;
-  Value dy;
+  Value dy;  // of the dtype of a
 
   bool shared() const { return b.shape(a).rank() > 2 && b.shape(c).rank() == 2; }
 };
 
 // dy · op(c)ᵀ, transposed if a is stored transposed.
 Value grad_a(const Product& p) {
-  if (!p.transpose_a) return p.b.matmul(p.dy, p.c, {.transpose_b = !p.transpose_c});
+  if (!p.transpose_a) return p.b.matmul(p.dy, p.c, {.transpose_b = !p.transpose_c, .wide = true});
   if (!p.shared()) {
-    return p.b.matmul(p.c, p.dy, {.transpose_a = p.transpose_c, .transpose_b = true});
+    return p.b.matmul(p.c, p.dy, {.transpose_a = p.transpose_c, .transpose_b = true, .wide = true});
   }
   // One matrix cannot stand left of many.
-  const Value straight = p.b.matmul(p.dy, p.c, {.transpose_b = !p.transpose_c});
+  const Value straight = p.b.matmul(p.dy, p.c, {.transpose_b = !p.transpose_c, .wide = true});
   Ints perm(p.b.shape(straight).rank());
   std::iota(perm.begin(), perm.end(), 0);
   std::swap(perm[perm.size() - 2], perm[perm.size() - 1]);
@@ -141,8 +148,9 @@ Value grad_a(const Product& p) {
 
 // op(a)ᵀ · dy, transposed if c is stored transposed; a and dy with the same leading axes.
 Value product_of_both(const Product& p, Value a, Value dy) {
-  return p.transpose_c ? p.b.matmul(dy, a, {.transpose_a = true, .transpose_b = p.transpose_a})
-                       : p.b.matmul(a, dy, {.transpose_a = !p.transpose_a});
+  return p.transpose_c
+             ? p.b.matmul(dy, a, {.transpose_a = true, .transpose_b = p.transpose_a, .wide = true})
+             : p.b.matmul(a, dy, {.transpose_a = !p.transpose_a, .wide = true});
 }
 
 Value grad_c(const Product& p) {
@@ -160,13 +168,15 @@ Grads vjp_matmul(const VjpContext& c) {
              "are formed after differentiation",
              attr_text(c.attrs().strings("epilogue")), c.graph[c.node].origin.file,
              c.graph[c.node].origin.line);
+  const DType dtype = c.builder.type(c.operand(0)).dtype;
   const Product product{.b = c.builder,
                         .a = c.operand(0),
                         .c = c.operand(1),
                         .transpose_a = c.attrs().flag("transpose_a"),
                         .transpose_c = c.attrs().flag("transpose_b"),
-                        .dy = rules::grad(c)};
-  const Value da = grad_a(product);
+                        .dy = rules::cast_to(c.builder, rules::grad(c), dtype)};
+  // Sums over rows, as a weight's gradient is one, keep their precision.
+  const Value da = rules::cast_to(c.builder, grad_a(product), dtype);
   return {da, grad_c(product)};
 }
 
@@ -190,10 +200,13 @@ const OpDef& op_matmul() {
       .attributes = {{"transpose_a", AttrKind::boolean, false, "a is stored [...,K,M]"},
                      {"transpose_b", AttrKind::boolean, false, "b is stored [...,N,K]"},
                      {"epilogue", AttrKind::strings, Strings{},
-                      "ops on the product: bias, gelu, relu, mul, add"}},
+                      "ops on the product: bias, gelu, relu, mul, add"},
+                     {"wide", AttrKind::boolean, false,
+                      "the result is not rounded: f32 where the operands are bf16"}},
       .infer = infer_matmul,
       .vjp = vjp_matmul,
       .decompose = decompose_matmul,
+      .precision = {.operands = {0, 1}},
       .flops = flops_matmul,
   };
   return def;

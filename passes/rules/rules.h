@@ -16,6 +16,7 @@ std::vector<Rule> all();
 std::vector<Rule> elementwise();  // neutral elements, order of operands, broadcasting
 std::vector<Rule> shape();        // identities and pairs of reshape, transpose, slice, ...
 std::vector<Rule> structure();    // transposed matmul operands, scatter_add, sums of pads
+std::vector<Rule> cast();         // widening late, narrowing early, round trips
 std::vector<Rule> select();       // select moves towards the operands
 
 }  // namespace gptc::passes::rules

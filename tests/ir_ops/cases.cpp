@@ -195,7 +195,7 @@ std::vector<Case> ids_and_losses() {
       {OpKind::linear_cross_entropy_grad,
        "bf16[3x4] bf16[9x4] i32[3] f32[]",
        {},
-       "f32[] bf16[3x4] bf16[9x4]"},
+       "f32[] bf16[3x4] f32[9x4]"},
       {OpKind::attention, "f32[BxTx8] f32[BxTx8] f32[BxTx8]", heads(2, 0), "f32[BxTx8] f32[Bx2xT]"},
       {OpKind::attention, "f32[3x2x8] f32[3x5x8] f32[3x5x8] i64[]", heads(4, 0.1),
        "f32[3x2x8] f32[3x4x2]"},
