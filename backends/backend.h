@@ -44,6 +44,12 @@ class Backend {
   /// Scratch bytes the node's kernel needs while it runs (oneDNN's scratchpad and ours), for the
   /// plan.
   virtual std::int64_t workspace_bytes(const ir::Graph& graph, ir::NodeId node) const = 0;
+  /// The part of them that a library asks for.
+  virtual std::int64_t library_bytes(const ir::Graph& /*graph*/, ir::NodeId /*node*/) const {
+    return 0;
+  }
+  /// What a library allocates by itself while the graph runs, at most, outside the plan's blocks.
+  virtual std::int64_t allocated_bytes(const ir::Graph& /*graph*/) const { return 0; }
   virtual std::unique_ptr<Executable> compile(const ir::Program& program, Memory& arena,
                                               StateStore& states) const = 0;
 };

@@ -11,7 +11,7 @@
 #include <cstring>
 
 #include "backends/onednn/attention.h"
-#include "backends/onednn/gemm-inl.h"
+#include "backends/onednn/attention_factors-inl.h"
 #include "backends/onednn/philox-inl.h"
 #include "backends/onednn/vector_math-inl.h"
 
@@ -33,36 +33,19 @@ class Scratch {
   std::byte* data_;
 };
 
-/// to[row, :] = from[row, :] * scale for `rows` rows of `size`, zeros up to `padded_rows` rows of
-/// `padded_size`.
-HWY_INLINE void pack_rows(const float* HWY_RESTRICT from, std::size_t from_stride, std::size_t rows,
-                          std::size_t size, float scale, float* HWY_RESTRICT to,
-                          std::size_t padded_rows, std::size_t padded_size) {
-  const FloatTag d;
-  const std::size_t lanes = hn::Lanes(d);
-  const FloatVec factor = hn::Set(d, scale);
-  for (std::size_t row = 0; row < rows; ++row, from += from_stride, to += padded_size) {
-    std::size_t i = 0;
-    for (; i + lanes <= size; i += lanes)
-      hn::StoreU(hn::Mul(hn::LoadU(d, from + i), factor), d, to + i);
-    for (; i < size; ++i) to[i] = from[i] * scale;
-    for (; i < padded_size; ++i) to[i] = 0.F;
-  }
-  if (padded_rows > rows) std::memset(to, 0, (padded_rows - rows) * padded_size * sizeof(float));
-}
-
-/// to[row, 0..size) = from[row, 0..size) * scale, from packed rows to rows with `to_stride`.
+/// to[row, 0..size) = from[row, 0..size) * scale, from packed rows to rows `to_stride` elements
+/// apart.
 HWY_INLINE void unpack_rows(const float* HWY_RESTRICT from, std::size_t padded_size,
-                            std::size_t rows, std::size_t size, float scale, float* HWY_RESTRICT to,
-                            std::size_t to_stride) {
-  const FloatTag d;
-  const std::size_t lanes = hn::Lanes(d);
-  const FloatVec factor = hn::Set(d, scale);
-  for (std::size_t row = 0; row < rows; ++row, from += padded_size, to += to_stride) {
-    std::size_t i = 0;
-    for (; i + lanes <= size; i += lanes)
-      hn::StoreU(hn::Mul(hn::LoadU(d, from + i), factor), d, to + i);
-    for (; i < size; ++i) to[i] = from[i] * scale;
+                            std::size_t rows, std::size_t size, float scale,
+                            AttentionRows<std::byte> to, std::size_t to_stride) {
+  for (std::size_t row = 0; row < rows; ++row, from += padded_size) {
+    if (to.is_bf16) {
+      auto* values = reinterpret_cast<std::uint16_t*>(to.data) + row * to_stride;
+      scale_values(from, scale, values, size);
+    } else {
+      auto* values = reinterpret_cast<float*>(to.data) + row * to_stride;
+      scale_values(from, scale, values, size);
+    }
   }
 }
 
@@ -96,14 +79,16 @@ HWY_INLINE void transpose_tile(const float* HWY_RESTRICT from, std::size_t rows,
 #endif
 }
 
-/// scores[key, query] = sum over d of keys[key, d] * queries[d, query], groups that count only.
-HWY_INLINE void tile_scores(const ScoreTile& tile, const float* keys, std::size_t padded_size,
-                            const float* queries, std::size_t size, float* scores) {
+/// scores[key, query] = Σ over d of keys[key, d] · queries[d, query], groups that count only. Rows
+/// of keys have `words` words.
+template <class F>
+HWY_INLINE void tile_scores(const ScoreTile& tile, const float* keys, std::size_t words,
+                            const float* queries, float* scores) {
   for (std::size_t key = 0; key < tile.padded_keys(); key += attention_group) {
     const std::size_t begin = tile.queries_begin(key);
-    gemm<Old::ignore>({attention_group, tile.padded_queries() - begin, size},
-                      {keys + key * padded_size, padded_size, 1}, queries + begin, attention_tile,
-                      scores + key * attention_tile + begin, attention_tile);
+    F::template multiply<Old::ignore>(
+        {attention_group, tile.padded_queries() - begin, words}, {keys + key * words, words, 1},
+        queries + begin, attention_tile, scores + key * attention_tile + begin, attention_tile);
   }
 }
 

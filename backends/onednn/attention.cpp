@@ -22,32 +22,37 @@ struct RunningSoftmax {
   float* rescale;  // what the output so far must be multiplied with
 };
 
-/// Turns scores into exp(score - max) with the new maxima; hidden ones become 0.
-HWY_INLINE void online_softmax(const ScoreTile& tile, const RunningSoftmax& running,
-                               float* scores) {
+/// Turns products into weights exp(scale · product - max) with the new maxima, dropped where they
+/// are, as factors stacked over keys. Hidden ones become 0.
+template <class F>
+HWY_INLINE void online_softmax(const AttentionProblem& at, const ScoreTile& tile,
+                               const RunningSoftmax& running, const float* words, float* scores) {
   const FloatTag d;
-  const std::size_t lanes = hn::Lanes(d);
+  const FloatVec scale = hn::Set(d, at.scale);
   const bool whole = tile.whole();
-  for (std::size_t query = 0; query < tile.padded_queries(); query += lanes) {
+  for (std::size_t query = 0; query < tile.padded_queries(); query += hn::Lanes(d)) {
     const std::size_t end = tile.keys_end(query);
     float* column = scores + query;
     const FloatVec old_max = hn::LoadU(d, running.max + query);
     FloatVec max = old_max;
     for (std::size_t key = 0; key < end; ++key) {
-      float* at = column + key * attention_tile;
-      FloatVec score = hn::LoadU(d, at);
-      if (!whole) {
+      float* product = column + key * attention_tile;
+      FloatVec score = hn::Mul(hn::LoadU(d, product), scale);
+      if (!whole)
         score = hn::IfThenElse(visible(tile, key, query), score, hn::Set(d, hidden_score));
-        hn::StoreU(score, d, at);
-      }
+      hn::StoreU(score, d, product);
       max = hn::Max(max, score);
     }
     FloatVec sum = hn::Zero(d);
-    for (std::size_t key = 0; key < end; ++key) {
-      float* at = column + key * attention_tile;
-      const FloatVec weight = exp_of(d, hn::Sub(hn::LoadU(d, at), max));
-      sum = hn::Add(sum, weight);
-      hn::StoreU(weight, d, at);
+    const auto weight = [&](std::size_t key) HWY_ATTR {
+      const std::size_t pair = key * attention_tile + query;
+      const FloatVec kept = exp_of(d, hn::Sub(hn::LoadU(d, scores + pair), max));
+      sum = hn::Add(sum, kept);
+      return at.dropout.active ? hn::Mul(kept, keep_factor(at.dropout, words + pair)) : kept;
+    };
+    for (std::size_t key = 0; key < end; key += 2) {
+      const FloatVec first = weight(key);
+      F::put_stacked(first, weight(key + 1), scores, key, query);
     }
     const FloatVec rescale = exp_of(d, hn::Sub(old_max, max));
     hn::StoreU(max, d, running.max + query);
@@ -57,22 +62,10 @@ HWY_INLINE void online_softmax(const ScoreTile& tile, const RunningSoftmax& runn
   }
 }
 
-HWY_INLINE void drop(const AttentionDropout& dropout, const ScoreTile& tile, const float* words,
-                     float* values) {
-  const FloatTag d;
-  for (std::size_t query = 0; query < tile.padded_queries(); query += hn::Lanes(d)) {
-    for (std::size_t key = 0; key < tile.keys_end(query); ++key) {
-      const std::size_t at = key * attention_tile + query;
-      hn::StoreU(hn::Mul(hn::LoadU(d, values + at), keep_factor(dropout, words + at)), d,
-                 values + at);
-    }
-  }
-}
-
 /// Divides by the sums and writes y and lse of the tile's queries.
 HWY_INLINE void finish_queries(const AttentionProblem& at, std::size_t row, std::size_t statistic,
                                std::size_t count, const RunningSoftmax& running,
-                               const float* output, float* y, float* lse) {
+                               const float* output, std::byte* y, float* lse) {
   const FloatTag d;
   for (std::size_t query = 0; query < attention_tile; query += hn::Lanes(d)) {
     const FloatVec sum = hn::LoadU(d, running.sum + query);
@@ -82,57 +75,94 @@ HWY_INLINE void finish_queries(const AttentionProblem& at, std::size_t row, std:
   }
   for (std::size_t query = 0; y != nullptr && query < count; ++query) {
     unpack_rows(output + query * at.padded_size(), at.padded_size(), 1, at.size,
-                running.rescale[query], y + row + query * at.channels, at.channels);
+                running.rescale[query], at.rows(y, row + query * at.channels), at.channels);
   }
   if (lse != nullptr) std::memcpy(lse + statistic, running.max, count * sizeof(float));
 }
 
-/// One tile of queries of one head.
-void attend(const AttentionProblem& at, std::size_t batch, std::size_t head,
-            std::size_t first_query, std::byte* memory, float* y, float* lse) {
-  const std::size_t size = at.padded_size();
-  Scratch scratch(memory);
-  float* packed = scratch.floats(attention_tile * size);
-  float* queries = scratch.floats(attention_tile * size);
-  float* values = scratch.floats(attention_tile * size);
-  float* output = scratch.floats(attention_tile * size);
-  float* scores = scratch.floats(attention_tile * attention_tile);
-  float* word_rows = scratch.floats(attention_tile * attention_tile);
-  float* words = scratch.floats(attention_tile * attention_tile);
-  const RunningSoftmax running{scratch.floats(attention_tile), scratch.floats(attention_tile),
-                               scratch.floats(attention_tile)};
-  std::fill_n(running.max, attention_tile, hidden_score);
-  std::fill_n(running.sum, attention_tile, 0.F);
-  std::fill_n(output, attention_tile * size, 0.F);
+/// A thread's memory while it works on a head.
+struct AttentionScratch {
+  float* keys;    // rows
+  float* values;  // stacked
+  float* queries;
+  float* output;  // and, before, rows that are being packed
+  float* scores;
+  float* word_rows;
+  float* words;
+  RunningSoftmax running;
+};
 
-  const std::size_t query_row = at.query_row(batch, head, first_query);
-  const std::size_t query_count = std::min(attention_tile, at.queries - first_query);
-  pack_rows(at.q + query_row, at.channels, query_count, at.size, at.scale, packed, attention_tile,
-            size);
-  transpose_tile(packed, attention_tile, size, queries);
+/// One tile of queries against the head's keys and values.
+template <class F>
+HWY_INLINE void attend_tile(const AttentionProblem& at, const AttentionItem& item,
+                            std::size_t first_query, const AttentionScratch& own, std::byte* y,
+                            float* lse) {
+  const std::size_t size = at.padded_size();
+  const std::size_t words = size / F::pack;
+  std::fill_n(own.running.max, attention_tile, hidden_score);
+  std::fill_n(own.running.sum, attention_tile, 0.F);
+  const std::size_t query_row = at.query_row(item.batch, item.head, first_query);
+  const std::size_t count = std::min(attention_tile, at.queries - first_query);
+  F::pack_rows({at.rows(at.q, query_row), at.channels, count, at.size}, {attention_tile, size},
+               own.output);
+  transpose_tile(own.output, attention_tile, words, own.queries);
+  std::fill_n(own.output, attention_tile * size, 0.F);
 
   const std::size_t keys_end = visible_keys(at, first_query);
   for (std::size_t first_key = 0; first_key < keys_end; first_key += attention_tile) {
     const ScoreTile tile(at, first_key, first_query);
-    const std::size_t key_row = at.key_row(batch, head, first_key);
-    pack_rows(at.k + key_row, at.channels, tile.key_count, at.size, 1.F, packed, attention_tile,
-              size);
-    tile_scores(tile, packed, size, queries, at.size, scores);
-    online_softmax(tile, running, scores);
-    if (at.dropout.active) {
-      tile_words(at, batch, head, tile, word_rows, words);
-      drop(at.dropout, tile, words, scores);
-    }
-    pack_rows(at.v + key_row, at.channels, tile.key_count, at.size, 1.F, values, attention_tile,
-              size);
+    tile_scores<F>(tile, own.keys + first_key * words, words, own.queries, own.scores);
+    if (at.dropout.active) tile_words(at, item.batch, item.head, tile, own.word_rows, own.words);
+    online_softmax<F>(at, tile, own.running, own.words, own.scores);
     for (std::size_t query = 0; query < tile.padded_queries(); query += attention_group) {
-      gemm<Old::scale_rows_and_add>({attention_group, size, tile.keys_end(query)},
-                                    {scores + query, 1, attention_tile}, values, size,
-                                    output + query * size, size, running.rescale + query);
+      F::template multiply<Old::scale_rows_and_add>(
+          {attention_group, size, tile.keys_end(query) / F::pack},
+          {own.scores + query, 1, attention_tile}, own.values + first_key * words, size,
+          own.output + query * size, size, own.running.rescale + query);
     }
   }
-  finish_queries(at, query_row, at.statistic(batch, head, first_query), query_count, running,
-                 output, y, lse);
+  finish_queries(at, query_row, at.statistic(item.batch, item.head, first_query), count,
+                 own.running, own.output, y, lse);
+}
+
+/// The tiles of one item.
+template <class F>
+HWY_INLINE void attend_item(const AttentionProblem& at, const AttentionItem& item,
+                            std::byte* memory, std::byte* y, float* lse) {
+  const std::size_t size = at.padded_size();
+  const std::size_t words = size / F::pack;
+  const std::size_t padded_keys = round_up(at.keys, attention_tile);
+  constexpr std::size_t pairs = attention_tile * attention_tile;
+  Scratch scratch(memory);
+  const AttentionScratch own{
+      .keys = scratch.floats(padded_keys * words),
+      .values = scratch.floats(padded_keys * words),
+      .queries = scratch.floats(attention_tile * size),
+      .output = scratch.floats(attention_tile * size),
+      .scores = scratch.floats(pairs),
+      .word_rows = scratch.floats(at.dropout.active ? pairs : 0),
+      .words = scratch.floats(at.dropout.active ? pairs : 0),
+      .running = {scratch.floats(attention_tile), scratch.floats(attention_tile),
+                  scratch.floats(attention_tile)}};
+  const std::size_t keys_end = visible_keys(at, item.last_tile(at.query_tiles()) * attention_tile);
+  for (std::size_t key = 0; key < keys_end; key += attention_tile) {
+    const std::size_t row = at.key_row(item.batch, item.head, key);
+    const std::size_t count = std::min(attention_tile, at.keys - key);
+    const PaddedSize padded{attention_tile, size};
+    F::pack_rows({at.rows(at.k, row), at.channels, count, at.size}, padded, own.keys + key * words);
+    float* values = own.values + key * words;
+    float* rows = F::pack == 1 ? values : own.output;
+    F::pack_rows({at.rows(at.v, row), at.channels, count, at.size}, padded, rows);
+    F::stack(rows, padded, values);
+  }
+  for (std::size_t tile = item.part; tile < at.query_tiles(); tile += item.parts)
+    attend_tile<F>(at, item, tile * attention_tile, own, y, lse);
+}
+
+void attend(const AttentionProblem& at, const AttentionItem& item, std::byte* memory, std::byte* y,
+            float* lse) {
+  if (multiplies_pairs(at)) return attend_item<PairFactors>(at, item, memory, y, lse);
+  attend_item<WideFactors>(at, item, memory, y, lse);
 }
 
 }  // namespace gptc::onednn::HWY_NAMESPACE
@@ -147,34 +177,40 @@ HWY_EXPORT(attend);
 constexpr std::size_t counter_operand = 3;
 
 std::int64_t scratch_bytes(const AttentionProblem& at) {
-  const std::size_t floats = 4 * attention_tile * at.padded_size() +
-                             3 * attention_tile * attention_tile + 3 * attention_tile;
-  return static_cast<std::int64_t>(floats * sizeof(float));
+  const std::size_t words = 2 * round_up(at.keys, attention_tile) * at.padded_size() +
+                            2 * attention_tile * at.padded_size() +
+                            (at.dropout.active ? 3 : 1) * attention_tile * attention_tile +
+                            3 * attention_tile;
+  return static_cast<std::int64_t>(words * sizeof(float));
 }
 
-/// An item is a tile of queries of one head; late tiles, which see most keys, come first.
+/// An item is a head, or some of its tiles of queries where heads are too few to share out evenly.
 class AttentionKernel final : public ItemKernel {
  public:
   AttentionKernel(const AttentionProblem& at, const KernelArgs& args)
       : ItemKernel(args.threads, args.workspace, scratch_bytes(at)),
         at_(at),
-        y_(reinterpret_cast<float*>(args.results[0])),
-        lse_(reinterpret_cast<float*>(args.results[1])) {}
+        y_(args.results[0]),
+        lse_(reinterpret_cast<float*>(args.results[1])) {
+    const std::size_t wanted = 4 * static_cast<std::size_t>(args.threads);
+    const std::size_t heads = at_.batches * at_.heads;
+    parts_ = std::clamp<std::size_t>((wanted + heads - 1) / heads, 1, at_.query_tiles());
+  }
 
  private:
   std::int64_t items() const override {
-    return static_cast<std::int64_t>(at_.batches * at_.heads * at_.query_tiles());
+    return static_cast<std::int64_t>(at_.batches * at_.heads * parts_);
   }
-  void run(std::int64_t item, std::byte* scratch) override {
-    const std::size_t pairs = at_.batches * at_.heads;
-    const std::size_t pair = static_cast<std::size_t>(item) % pairs;
-    const std::size_t tile = at_.query_tiles() - 1 - static_cast<std::size_t>(item) / pairs;
+  void run(std::int64_t index, std::byte* scratch) override {
+    const auto item = static_cast<std::size_t>(index);
+    const std::size_t pair = item / parts_;
     HWY_DYNAMIC_DISPATCH(attend)
-    (at_, pair / at_.heads, pair % at_.heads, tile * attention_tile, scratch, y_, lse_);
+    (at_, {pair / at_.heads, pair % at_.heads, item % parts_, parts_}, scratch, y_, lse_);
   }
 
   AttentionProblem at_;
-  float* y_;
+  std::size_t parts_ = 1;  // of a head
+  std::byte* y_;
   float* lse_;
 };
 

@@ -27,6 +27,13 @@ struct AttentionDropout {
   const std::int64_t* counter = nullptr;
 };
 
+/// Rows of f32 or bf16 somewhere in memory.
+template <class Byte>
+struct AttentionRows {
+  Byte* data = nullptr;
+  bool is_bf16 = false;
+};
+
 struct AttentionProblem {
   std::size_t batches = 0;
   std::size_t heads = 0;
@@ -38,10 +45,16 @@ struct AttentionProblem {
   float scale = 1.F;
   AttentionDropout dropout;
 
-  const float* q = nullptr;
-  const float* k = nullptr;
-  const float* v = nullptr;
+  bool is_bf16 = false;  // q, k, v, y and their gradients; statistics and sums are f32
+  const std::byte* q = nullptr;
+  const std::byte* k = nullptr;
+  const std::byte* v = nullptr;
 
+  /// From an element on, counted from the tensor's first.
+  template <class Byte>
+  AttentionRows<Byte> rows(Byte* tensor, std::size_t element) const {
+    return {tensor + element * (is_bf16 ? 2 : 4), is_bf16};
+  }
   std::size_t padded_size() const { return round_up(size, attention_group); }
   std::size_t query_tiles() const { return round_up(queries, attention_tile) / attention_tile; }
   std::size_t query_row(std::size_t batch, std::size_t head, std::size_t position) const {
@@ -58,19 +71,33 @@ struct AttentionProblem {
 
 /// And what the gradient reads and writes besides; results that nothing uses are null.
 struct AttentionGradProblem : AttentionProblem {
-  const float* y = nullptr;
+  const std::byte* y = nullptr;
   const float* lse = nullptr;
-  const float* dy = nullptr;
-  float* dq = nullptr;
-  float* dk = nullptr;
-  float* dv = nullptr;
+  const std::byte* dy = nullptr;
+  std::byte* dq = nullptr;
+  std::byte* dk = nullptr;
+  std::byte* dv = nullptr;
+};
+
+/// Every `parts`-th tile of queries of a head, from `part` on: so late tiles, which see most keys,
+/// are shared out.
+struct AttentionItem {
+  std::size_t batch = 0;
+  std::size_t head = 0;
+  std::size_t part = 0;
+  std::size_t parts = 1;
+
+  /// Of `tiles`, more than `part`.
+  std::size_t last_tile(std::size_t tiles) const { return tiles - 1 - (tiles - 1 - part) % parts; }
 };
 
 /// Sizes, attributes and q, k, v of an attention or attention_grad node; `counter_operand` is where
 /// the counter stands if there is one.
 AttentionProblem attention_problem(const ir::Graph& graph, const ir::Node& node,
                                    const KernelArgs* args, std::size_t counter_operand);
-/// Everything f32.
+/// Whether the processor's dot product of bf16 does the work; f32 otherwise.
+bool multiplies_pairs(const AttentionProblem& at);
+/// Everything f32, or bf16 but for the statistics.
 bool supports_attention(const ir::Graph& graph, const ir::Node& node);
 
 /// One tile of scores, key rows by query columns, that begins at key `first_key` and query

@@ -1,4 +1,5 @@
 #include "backends/onednn/attention.h"
+#include "backends/onednn/bf16_dot.h"
 #include "backends/runtime/philox.h"
 
 namespace gptc::onednn {
@@ -15,6 +16,7 @@ AttentionProblem attention_problem(const ir::Graph& graph, const ir::Node& node,
   at.keys = size_of(k[1]);
   at.channels = size_of(q[2]);
   at.size = at.channels / at.heads;
+  at.is_bf16 = graph.type(node.operands[0]).dtype == ir::DType::bf16;
   at.causal = node.attrs.flag("causal");
   at.scale = static_cast<float>(node.attrs.real("scale"));
   const double p = node.attrs.real("p");
@@ -24,17 +26,20 @@ AttentionProblem attention_problem(const ir::Graph& graph, const ir::Node& node,
                 .key = node.attrs.key("rng_key"),
                 .counter = nullptr};
   if (args != nullptr) {
-    at.q = reinterpret_cast<const float*>(args->operands[0]);
-    at.k = reinterpret_cast<const float*>(args->operands[1]);
-    at.v = reinterpret_cast<const float*>(args->operands[2]);
+    at.q = args->operands[0];
+    at.k = args->operands[1];
+    at.v = args->operands[2];
     if (at.dropout.active)
       at.dropout.counter = reinterpret_cast<const std::int64_t*>(args->operands[counter_operand]);
   }
   return at;
 }
 
+bool multiplies_pairs(const AttentionProblem& at) { return at.is_bf16 && has_bf16_dot(); }
+
 bool supports_attention(const ir::Graph& graph, const ir::Node& node) {
-  return graph.type(node.operands[0]).dtype == ir::DType::f32;
+  const ir::DType dtype = graph.type(node.operands[0]).dtype;
+  return dtype == ir::DType::f32 || dtype == ir::DType::bf16;
 }
 
 }  // namespace gptc::onednn

@@ -38,6 +38,25 @@ class OnednnBackend final : public runtime::Backend {
     return row->workspace(graph, node, threads_);
   }
 
+  std::int64_t library_bytes(const ir::Graph& graph, ir::NodeId id) const override {
+    const ir::Node& node = graph[id];
+    const KernelRow* row = needs_no_kernel(node) ? nullptr : find_kernel(node.kind);
+    if (row == nullptr || row->library == nullptr || !all_concrete(graph, node)) return 0;
+    const ThreadScope scope(threads_);
+    return row->library(graph, node);
+  }
+
+  std::int64_t allocated_bytes(const ir::Graph& graph) const override {
+    std::int64_t most = 0;
+    for (const ir::NodeId id : graph.nodes()) {
+      const ir::Node& node = graph[id];
+      const KernelRow* row = needs_no_kernel(node) ? nullptr : find_kernel(node.kind);
+      if (row == nullptr || row->allocated == nullptr || !all_concrete(graph, node)) continue;
+      most = std::max(most, row->allocated(graph, node, threads_));
+    }
+    return most;
+  }
+
   std::unique_ptr<runtime::Executable> compile(const ir::Program& program, runtime::Memory& arena,
                                                runtime::StateStore& states) const override {
     return std::make_unique<ProgramExecutable>(program, arena, states, threads_);

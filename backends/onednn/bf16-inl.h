@@ -26,18 +26,19 @@ HWY_INLINE VF32 widen(hn::Vec<HalfTag> half) {
   return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(du, half)));
 }
 
-/// NaN stays one.
-HWY_INLINE hn::Vec<HalfTag> narrow(VF32 value) {
+/// The bf16 in the upper half of each word; what the lower one holds has no meaning. NaN stays one.
+HWY_INLINE hn::Vec<hn::RebindToUnsigned<F32>> rounded_bits(VF32 value) {
   const hn::RebindToUnsigned<F32> du;
-  const hn::RebindToSigned<F32> di;
   const auto bits = hn::BitCast(du, value);
-  const auto high = hn::ShiftRight<16>(bits);
-  const auto odd = hn::And(high, hn::Set(du, 1U));
-  const auto rounded = hn::ShiftRight<16>(hn::Add(bits, hn::Add(hn::Set(du, 0x7fffU), odd)));
-  const auto quiet = hn::Or(high, hn::Set(du, 0x40U));
-  const auto number = hn::RebindMask(du, hn::Eq(value, value));
-  const auto result = hn::IfThenElse(number, rounded, quiet);
-  return hn::DemoteTo(HalfTag(), hn::BitCast(di, result));
+  const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1U));
+  const auto rounded = hn::Add(bits, hn::Add(hn::Set(du, 0x7fffU), odd));
+  const auto quiet = hn::Or(bits, hn::Set(du, 0x400000U));
+  return hn::IfThenElse(hn::RebindMask(du, hn::Eq(value, value)), rounded, quiet);
+}
+
+HWY_INLINE hn::Vec<HalfTag> narrow(VF32 value) {
+  const hn::RebindToSigned<F32> di;
+  return hn::DemoteTo(HalfTag(), hn::BitCast(di, hn::ShiftRight<16>(rounded_bits(value))));
 }
 
 HWY_INLINE VF32 load_bf16(Whole /*access*/, const std::uint16_t* from) {

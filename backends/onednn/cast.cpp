@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "backends/onednn/kernel.h"
+#include "backends/onednn/rows.h"
 #include "backends/runtime/tensor.h"
 
 namespace gptc::onednn {
@@ -40,8 +41,23 @@ To convert(From value) {
   }
 }
 
+/// Between f32 and bf16 there is a row function.
+void cast_row(RowFn run, const void* from, void* to, std::int64_t size) {
+  // Row functions take no const pointers; they only write results.
+  const RowArg operand{static_cast<float*>(const_cast<void*>(from))};
+  const RowArg result{static_cast<float*>(to)};
+  run({.operands = &operand, .results = &result, .rows = 1, .cols = size});
+}
+
 template <class From, class To>
 void cast_range(const std::byte* from, std::byte* to, std::int64_t begin, std::int64_t end) {
+  if constexpr (std::is_same_v<From, float> && std::is_same_v<To, Bf16>) {
+    static const RowFn run = cast_rows(DType::f32, DType::bf16);
+    return cast_row(run, from + begin * 4, to + begin * 2, end - begin);
+  } else if constexpr (std::is_same_v<From, Bf16> && std::is_same_v<To, float>) {
+    static const RowFn run = cast_rows(DType::bf16, DType::f32);
+    return cast_row(run, from + begin * 2, to + begin * 4, end - begin);
+  }
   const auto* x = reinterpret_cast<const From*>(from);
   auto* y = reinterpret_cast<To*>(to);
   for (std::int64_t i = begin; i < end; ++i) y[i] = convert<To>(load(x[i]));

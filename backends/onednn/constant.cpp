@@ -1,6 +1,7 @@
 // constant: every element is the attribute's value, written anew in each run as the arena is
 // shared.
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "backends/onednn/kernel.h"
@@ -10,6 +11,7 @@ namespace gptc::onednn {
 namespace {
 
 constexpr std::int64_t item_bytes = 1 << 16;
+constexpr std::int64_t pattern_bytes = 64;
 
 template <class T>
 std::vector<std::byte> bytes_of(T value) {
@@ -41,22 +43,22 @@ class ConstantKernel final : public ItemKernel {
   ConstantKernel(const ir::Node& node, const KernelArgs& args)
       : ItemKernel(args.threads), result_(args.results[0]), bytes_(node.results[0].bytes()) {
     const auto one = element(node.results[0].dtype, node.attrs.real("value"));
-    while (static_cast<std::int64_t>(pattern_.size()) < std::min(bytes_, item_bytes)) {
-      pattern_.insert(pattern_.end(), one.begin(), one.end());
-    }
+    for (std::size_t i = 0; i < pattern_.size(); ++i) pattern_[i] = one[i % one.size()];
   }
 
  private:
   std::int64_t items() const override { return (bytes_ + item_bytes - 1) / item_bytes; }
   void run(std::int64_t item, std::byte* /*scratch*/) override {
-    const std::int64_t begin = item * item_bytes;
-    const std::int64_t size = std::min(item_bytes, bytes_ - begin);
-    std::memcpy(result_ + begin, pattern_.data(), static_cast<std::size_t>(size));
+    const std::int64_t end = std::min(bytes_, (item + 1) * item_bytes);
+    std::int64_t at = item * item_bytes;
+    for (; at + pattern_bytes <= end; at += pattern_bytes)
+      std::memcpy(result_ + at, pattern_.data(), pattern_bytes);
+    std::memcpy(result_ + at, pattern_.data(), static_cast<std::size_t>(end - at));
   }
 
   std::byte* result_;
   std::int64_t bytes_;
-  std::vector<std::byte> pattern_;
+  std::array<std::byte, pattern_bytes> pattern_{};  // whole elements
 };
 
 }  // namespace

@@ -49,7 +49,12 @@ dnnl::memory::desc desc_of(const MatrixLayout& layout, bool batched) {
   return {dims, data_type(layout.dtype), strides};
 }
 
-MatrixLayout row_of(const MatrixLayout& c) { return MatrixLayout::plain(c.dtype, 1, 1, c.cols); }
+/// An operand laid out like the result.
+MatrixLayout like(const MatrixLayout& c, ir::DType dtype) {
+  MatrixLayout layout = c;
+  layout.dtype = dtype;
+  return layout;
+}
 
 void append_eltwise(dnnl::post_ops& ops, dnnl::algorithm algorithm) {
 #if DNNL_VERSION_MAJOR >= 3
@@ -62,11 +67,15 @@ void append_eltwise(dnnl::post_ops& ops, dnnl::algorithm algorithm) {
 /// oneDNN offers its block kernels (brgemm) first. They read a plain b in place, which costs up to
 /// a third where b outgrows the L2 cache (worst with rows of a multiple of 4 KiB); the packing gemm
 /// does not mind. Small results stay with the block kernels: there gemm would cut the sum over K
-/// between threads, and its bits would depend on their number.
+/// between threads, and its bits would depend on their number. In bf16 a transposed b is packed by
+/// the block kernels as well as by gemm, once for some thousand rows.
 bool prefers_packing(const MatmulSpec& spec) {
   constexpr std::int64_t l2_elements = std::int64_t{1} << 18;
-  return !spec.repack_b && spec.c.batch == 1 && spec.c.rows >= 256 && spec.c.cols >= 256 &&
-         spec.b.rows * spec.b.cols >= l2_elements;
+  constexpr std::int64_t many_rows = 4096;
+  const bool large = !spec.repack_b && spec.c.batch == 1 && spec.c.rows >= 256 &&
+                     spec.c.cols >= 256 && spec.b.rows * spec.b.cols >= l2_elements;
+  if (spec.b.dtype == ir::DType::f32) return large;
+  return large && (spec.a.col_stride != 1 || spec.c.rows >= many_rows);
 }
 
 void choose_implementation(dnnl::matmul::primitive_desc& desc, const MatmulSpec& spec) {
@@ -150,9 +159,9 @@ MatmulPrimitive::Impl::Impl(const MatmulSpec& spec) {
   b = desc_of(spec.b, batched);
   c = desc_of(spec.c, batched);
   dnnl::post_ops ops;
-  for (const PostOp op : spec.post_ops) {
+  for (const auto& [op, dtype] : spec.post_ops) {
     const int arg = DNNL_ARG_ATTR_MULTIPLE_POST_OP(ops.len()) | DNNL_ARG_SRC_1;
-    const dnnl::memory::desc row = desc_of(row_of(spec.c), batched);
+    const dnnl::memory::desc row = desc_of(MatrixLayout::plain(dtype, 1, 1, spec.c.cols), batched);
     if (op == PostOp::bias_row && operands.empty() && ops.len() == 0) {
       bias = row;
       operands.emplace_back(DNNL_ARG_BIAS, row);
@@ -167,8 +176,10 @@ MatmulPrimitive::Impl::Impl(const MatmulSpec& spec) {
       ops.append_sum(1.F);
     } else {
       const bool is_mul = op == PostOp::mul;
-      ops.append_binary(is_mul ? dnnl::algorithm::binary_mul : dnnl::algorithm::binary_add, c);
-      operands.emplace_back(arg, c);
+      const dnnl::memory::desc operand = desc_of(like(spec.c, dtype), batched);
+      ops.append_binary(is_mul ? dnnl::algorithm::binary_mul : dnnl::algorithm::binary_add,
+                        operand);
+      operands.emplace_back(arg, operand);
     }
   }
   dnnl::primitive_attr attr;
@@ -268,6 +279,15 @@ MatmulCall MatmulPrimitive::bind(const MatmulPointers& pointers) const {
   }
   add_scratchpad(product, impl_->desc.scratchpad_desc());
   return MatmulCall(std::move(call));
+}
+
+std::int64_t packing_bytes(const MatmulSpec& spec, int threads) {
+  constexpr std::int64_t deep = 384;   // of K
+  constexpr std::int64_t wide = 9984;  // of N; oneDNN's own order is by columns
+  constexpr std::int64_t high = 384;   // of M
+  if (!prefers_packing(spec)) return 0;
+  const std::int64_t sides = std::min(spec.c.cols, wide) + std::min(spec.c.rows, high);
+  return threads * std::min(spec.a.cols, deep) * sides * ir::dtype_bytes(spec.a.dtype);
 }
 
 std::string dnnl_version_text() {

@@ -31,12 +31,18 @@ struct MatrixLayout {
 /// an operand laid out like the result; `accumulate` adds what the result held before.
 enum class PostOp : std::uint8_t { bias_row, gelu_tanh, relu, mul, add, accumulate };
 
+/// A step on the product and the dtype of its operand, where it takes one.
+struct PostStep {
+  PostOp op;
+  ir::DType dtype = ir::DType::f32;
+};
+
 /// c = post_ops(a · b) per batch; a [M,K], b [K,N], c [M,N].
 struct MatmulSpec {
   MatrixLayout a;
   MatrixLayout b;
   MatrixLayout c;
-  std::vector<PostOp> post_ops;
+  std::vector<PostStep> post_ops;
   /// Each call first copies b into the layout that oneDNN's block kernels read fastest; the copy
   /// lies in the scratchpad. Worth it where many rows of a share it.
   bool repack_b = false;
@@ -78,6 +84,10 @@ class MatmulPrimitive {
   struct Impl;
   std::shared_ptr<const Impl> impl_;
 };
+
+/// What oneDNN's packing gemm allocates for itself in a call, where it is chosen: for each thread a
+/// panel of either operand, by the largest blocks of oneDNN 2.6 and 3.x for f32.
+std::int64_t packing_bytes(const MatmulSpec& spec, int threads);
 
 /// "2.6.3" and the like.
 std::string dnnl_version_text();

@@ -59,6 +59,10 @@ struct KernelRow {
   std::int64_t (*workspace)(const ir::Graph& graph, const ir::Node& node, int threads) = nullptr;
   std::unique_ptr<Kernel> (*create)(const ir::Graph& graph, const ir::Node& node,
                                     const KernelArgs& args) = nullptr;
+  /// The part of `workspace` that is oneDNN's scratchpad. Null: none.
+  std::int64_t (*library)(const ir::Graph& graph, const ir::Node& node) = nullptr;
+  /// What oneDNN allocates by itself in a call, at most. Null: nothing that counts.
+  std::int64_t (*allocated)(const ir::Graph& graph, const ir::Node& node, int threads) = nullptr;
 };
 
 /// Null where kernels.def does not list the op.

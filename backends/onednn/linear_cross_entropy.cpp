@@ -77,12 +77,16 @@ struct BlockProducts {
   }
 
   MatmulSpec scores() const {
-    return {.a = w, .b = x.transposed(), .c = logits, .post_ops = {}, .repack_b = true};
+    return {.a = w,
+            .b = x.transposed(),
+            .c = logits,
+            .post_ops = {},
+            .repack_b = w.dtype == DType::f32};
   }
   MatmulSpec sum_dx() const { return {.a = exps.transposed(), .b = w, .c = dx, .post_ops = {}}; }
   MatmulSpec sum_dw(bool first) const {
-    std::vector<PostOp> post_ops;
-    if (!first) post_ops.push_back(PostOp::accumulate);
+    std::vector<PostStep> post_ops;
+    if (!first) post_ops.push_back({PostOp::accumulate});
     return {.a = exps, .b = x, .c = dw, .post_ops = std::move(post_ops)};
   }
 };
@@ -303,9 +307,26 @@ bool supports(const ir::Graph& graph, const ir::Node& node) {
   return dtype == DType::f32 || dtype == DType::bf16;
 }
 
+Workspace workspace_of(const ir::Graph& graph, const ir::Node& node) {
+  return workspace_of(sizes_of(graph, node), node.kind == ir::OpKind::linear_cross_entropy_grad);
+}
+
 std::int64_t workspace(const ir::Graph& graph, const ir::Node& node, int /*threads*/) {
-  const bool with_gradient = node.kind == ir::OpKind::linear_cross_entropy_grad;
-  return workspace_of(sizes_of(graph, node), with_gradient).bytes;
+  return workspace_of(graph, node).bytes;
+}
+
+std::int64_t library(const ir::Graph& graph, const ir::Node& node) {
+  const Workspace at = workspace_of(graph, node);
+  return at.bytes - at.scratchpad;
+}
+
+std::int64_t allocated(const ir::Graph& graph, const ir::Node& node, int threads) {
+  const HeadSizes sizes = sizes_of(graph, node);
+  const BlockProducts products(sizes, sizes.count(0));
+  const std::int64_t scores = packing_bytes(products.scores(), threads);
+  if (node.kind != ir::OpKind::linear_cross_entropy_grad) return scores;
+  return std::max({scores, packing_bytes(products.sum_dx(), threads),
+                   packing_bytes(products.sum_dw(false), threads)});
 }
 
 std::unique_ptr<Kernel> create(const ir::Graph& graph, const ir::Node& node,
@@ -316,10 +337,12 @@ std::unique_ptr<Kernel> create(const ir::Graph& graph, const ir::Node& node,
 }  // namespace
 
 KernelRow kernel_linear_cross_entropy() {
-  return {.supports = supports, .workspace = workspace, .create = create};
+  return {.supports = supports,
+          .workspace = workspace,
+          .create = create,
+          .library = library,
+          .allocated = allocated};
 }
-KernelRow kernel_linear_cross_entropy_grad() {
-  return {.supports = supports, .workspace = workspace, .create = create};
-}
+KernelRow kernel_linear_cross_entropy_grad() { return kernel_linear_cross_entropy(); }
 
 }  // namespace gptc::onednn

@@ -44,14 +44,16 @@ bool takes_operand(PostOp op) {
 /// Whether b is better copied into blocks first. oneDNN's packing gemm loses up to a quarter where
 /// rows of b are pages apart; the copy moves as many bytes as b has, which a few hundred rows of a
 /// pay for. With a stored transposed (a weight's gradient) the block kernels copy a as well, and
-/// gemm is faster.
+/// gemm is faster. The block kernels of bf16 want rows of b in pairs, which they form themselves
+/// where b is transposed.
 bool worth_repacking(const MatmulSpec& spec) {
   constexpr std::int64_t enough_rows = 256;
   constexpr std::int64_t far_apart = 8192;  // bytes
   const std::int64_t stride = std::max(spec.b.row_stride, spec.b.col_stride);
+  const bool pairs = spec.b.dtype == ir::DType::bf16 && spec.b.col_stride == 1;
   return spec.c.batch == 1 && spec.a.col_stride == 1 && spec.c.rows >= enough_rows &&
          spec.c.cols >= 64 && spec.b.rows >= 64 &&
-         stride * ir::dtype_bytes(spec.b.dtype) >= far_apart;
+         (pairs || stride * ir::dtype_bytes(spec.b.dtype) >= far_apart);
 }
 
 MatmulSpec spec_of(const ir::Graph& graph, const ir::Node& node) {
@@ -66,8 +68,11 @@ MatmulSpec spec_of(const ir::Graph& graph, const ir::Node& node) {
     spec.a = flattened(spec.a);
     spec.c = flattened(spec.c);
   }
+  std::size_t operand = 2;
   for (const std::string& name : node.attrs.strings("epilogue")) {
-    spec.post_ops.push_back(post_op(name));
+    PostStep step{post_op(name)};
+    if (takes_operand(step.op)) step.dtype = graph.type(node.operands[operand++]).dtype;
+    spec.post_ops.push_back(step);
   }
   spec.repack_b = worth_repacking(spec);
   return spec;
@@ -75,7 +80,7 @@ MatmulSpec spec_of(const ir::Graph& graph, const ir::Node& node) {
 
 /// With the add at `index` reading what the result held before.
 MatmulSpec accumulating(MatmulSpec spec, std::size_t index) {
-  spec.post_ops[index] = PostOp::accumulate;
+  spec.post_ops[index] = {PostOp::accumulate};
   return spec;
 }
 
@@ -90,15 +95,19 @@ class MatmulKernel final : public Kernel {
   std::vector<MatmulCall> calls_;
 };
 
-std::int64_t workspace(const ir::Graph& graph, const ir::Node& node, int /*threads*/) {
+std::int64_t scratchpad(const ir::Graph& graph, const ir::Node& node) {
   const MatmulSpec spec = spec_of(graph, node);
   std::int64_t bytes = SlicedMatmul(spec).scratchpad_bytes();
   // Which add is in place, if any, is known only when memory has been planned.
   for (std::size_t i = 0; i < spec.post_ops.size(); ++i) {
-    if (spec.post_ops[i] == PostOp::add)
+    if (spec.post_ops[i].op == PostOp::add)
       bytes = std::max(bytes, SlicedMatmul(accumulating(spec, i)).scratchpad_bytes());
   }
   return bytes;
+}
+
+std::int64_t workspace(const ir::Graph& graph, const ir::Node& node, int /*threads*/) {
+  return scratchpad(graph, node);
 }
 
 std::unique_ptr<Kernel> create(const ir::Graph& graph, const ir::Node& node,
@@ -112,13 +121,13 @@ std::unique_ptr<Kernel> create(const ir::Graph& graph, const ir::Node& node,
   std::size_t operand = 2;
   bool in_place = false;
   for (std::size_t i = 0; i < spec.post_ops.size(); ++i) {
-    if (!takes_operand(spec.post_ops[i])) continue;
+    if (!takes_operand(spec.post_ops[i].op)) continue;
     const std::byte* data = args.operands[operand++];
     if (data != pointers.c) {
       pointers.operands.push_back(data);
       continue;
     }
-    ir::internal_check(spec.post_ops[i] == PostOp::add && !in_place,
+    ir::internal_check(spec.post_ops[i].op == PostOp::add && !in_place,
                        "matmul: only one add of the epilogue may be in place");
     in_place = true;
     spec = accumulating(std::move(spec), i);
@@ -128,6 +137,13 @@ std::unique_ptr<Kernel> create(const ir::Graph& graph, const ir::Node& node,
 
 }  // namespace
 
-KernelRow kernel_matmul() { return {.workspace = workspace, .create = create}; }
+KernelRow kernel_matmul() {
+  return {.workspace = workspace,
+          .create = create,
+          .library = scratchpad,
+          .allocated = [](const ir::Graph& graph, const ir::Node& node, int threads) {
+            return packing_bytes(spec_of(graph, node), threads);
+          }};
+}
 
 }  // namespace gptc::onednn

@@ -1,6 +1,7 @@
 // Executes a row program: items of rows, cut into tiles that stay in L1.
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 
 #include "backends/onednn/row_program.h"
@@ -12,16 +13,17 @@ constexpr std::size_t max_args = 8;
 
 /// An argument with its address; scratch is the thread's, so its base comes with the tile.
 struct BoundArg {
-  float* base = nullptr;
+  std::byte* base = nullptr;
   std::int64_t scratch_offset = -1;  // floats; below 0: `base` holds
   RowArg shape;                      // strides
   std::int64_t rows = 1;             // rows there are: 1, the period or all
+  std::int64_t bytes = 4;            // of an element
 
   RowArg at(std::int64_t row, std::int64_t col, float* scratch) const {
     if (scratch_offset >= 0) return {scratch + scratch_offset, shape.row_stride, shape.col_stride};
     if (base == nullptr) return {nullptr, shape.row_stride, shape.col_stride};
-    return {base + row % rows * shape.row_stride + col * shape.col_stride, shape.row_stride,
-            shape.col_stride};
+    const std::int64_t element = row % rows * shape.row_stride + col * shape.col_stride;
+    return {reinterpret_cast<float*>(base + element * bytes), shape.row_stride, shape.col_stride};
   }
 };
 
@@ -84,12 +86,13 @@ class RowKernel final : public ItemKernel {
       return in_scratch(*program_.results[place.index].slot, layout);
     BoundArg bound;
     bound.rows = layout.rows;
+    bound.bytes = place.bytes;
     bound.shape = {nullptr, layout.rows > 1 ? layout.cols : 0, layout.cols > 1 ? 1 : 0};
     if (place.base == RowPlace::Base::constant) {
-      bound.base = &program_.constants[place.index];
+      bound.base = reinterpret_cast<std::byte*>(&program_.constants[place.index]);
     } else {
       const auto& addresses = place.base == RowPlace::Base::operand ? args.operands : args.results;
-      bound.base = reinterpret_cast<float*>(addresses[place.index]);
+      bound.base = addresses[place.index];
     }
     return bound;
   }
@@ -97,8 +100,9 @@ class RowKernel final : public ItemKernel {
   void add_copy(std::size_t result, const KernelArgs& args) {
     const RowLayout& layout = program_.results[result].layout;
     BoundArg to;
-    to.base = reinterpret_cast<float*>(args.results[result]);
+    to.base = args.results[result];
     to.rows = layout.rows;
+    to.bytes = program_.results[result].bytes;
     to.shape = {nullptr, layout.rows > 1 ? layout.cols : 0, layout.cols > 1 ? 1 : 0};
     copies_.push_back({in_scratch(*program_.results[result].slot, layout), to, layout.cols});
   }
@@ -154,7 +158,12 @@ class RowKernel final : public ItemKernel {
     const RowArg from = copy.from.at(row, col, scratch);
     const RowArg to = copy.to.at(row, col, scratch);
     const std::int64_t cols = copy.cols == program_.cols ? width : copy.cols;
-    for (std::int64_t r = 0; r < count; ++r) std::copy_n(from.row(r), cols, to.row(r));
+    const std::int64_t bytes = copy.to.bytes;
+    for (std::int64_t r = 0; r < count; ++r) {
+      std::memcpy(reinterpret_cast<std::byte*>(to.data) + r * to.row_stride * bytes,
+                  reinterpret_cast<const std::byte*>(from.data) + r * from.row_stride * bytes,
+                  static_cast<std::size_t>(cols * bytes));
+    }
   }
 
   RowProgram program_;

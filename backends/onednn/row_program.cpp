@@ -24,10 +24,14 @@ constexpr std::int64_t round_up(std::int64_t value, std::int64_t to) {
   return (value + to - 1) / to * to;
 }
 
+template <class T>
 void copy_rows(const RowTile& tile) {
+  const RowArg& from = tile.operands[0];
+  const RowArg& to = tile.results[0];
   for (std::int64_t r = 0; r < tile.rows; ++r) {
-    std::memcpy(tile.results[0].row(r), tile.operands[0].row(r),
-                static_cast<std::size_t>(tile.cols) * sizeof(float));
+    std::memcpy(reinterpret_cast<T*>(to.data) + r * to.row_stride,
+                reinterpret_cast<const T*>(from.data) + r * from.row_stride,
+                static_cast<std::size_t>(tile.cols) * sizeof(T));
   }
 }
 
@@ -62,6 +66,7 @@ class Compiler {
   const RowLayout& layout(ir::Value value) const {
     return layouts_[value.node.index][value.result];
   }
+  std::int64_t bytes(ir::Value value) const { return ir::dtype_bytes(body_.type(value).dtype); }
   /// The value itself, seen through reshapes.
   ir::Value root(ir::Value value) const {
     while (body_[value.node].kind == OpKind::reshape) value = body_[value.node].operands[0];
@@ -94,7 +99,7 @@ class Compiler {
     const auto& inputs = body_.inputs();
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const ir::Value value{inputs[i], 0};
-      homes_[value] = {{RowPlace::Base::operand, i, layout(value)}, true};
+      homes_[value] = {{RowPlace::Base::operand, i, layout(value), bytes(value)}, true};
       program_.operands.push_back(layout(value));
     }
     program_.last_reads.assign(inputs.size(), 0);
@@ -103,10 +108,10 @@ class Compiler {
       const RowLayout& at = layout(value);
       if (at.rows != program_.rows || at.rows * at.cols != body_.type(value).shape.numel())
         return false;
-      program_.results.push_back({0, std::nullopt, at});
+      program_.results.push_back({0, std::nullopt, at, bytes(value)});
       if (at.cols != program_.cols) equal_widths_ = false;
       Home& home = homes_[root(value)];
-      if (!home.placed) home = {{RowPlace::Base::result, i, at}, true};
+      if (!home.placed) home = {{RowPlace::Base::result, i, at, bytes(value)}, true};
     }
     return true;
   }
@@ -158,7 +163,8 @@ class Compiler {
   void place_result(std::size_t step, ir::Value value) {
     Home& home = homes_[value];
     if (!home.placed) {
-      home.place = {RowPlace::Base::scratch, new_slot(layout(value).cols), layout(value)};
+      home.place = {RowPlace::Base::scratch, new_slot(layout(value).cols), layout(value),
+                    bytes(value)};
       home.placed = true;
       if (home.last_read <= step) unread_.push_back(home.place.index);
       return;
@@ -185,6 +191,9 @@ class Compiler {
     const ir::Node& node = body_[id];
     const RowOp& op = *find_row_op(node.kind);
     RowStep step{.run = op.run, .params = row_params(node)};
+    if (node.kind == OpKind::cast) {
+      step.run = cast_rows(body_.type(node.operands[0]).dtype, node.results[0].dtype);
+    }
     for (std::size_t i = 0; i < node.operands.size(); ++i) {
       RowPlace place = homes_[root(node.operands[i])].place;
       place.layout = layout(node.operands[i]);
@@ -209,8 +218,12 @@ class Compiler {
     if (from.base == RowPlace::Base::result && from.index == index) return;
     const RowLayout& at = layout(value);
     program_.results[index].step = program_.steps.size();
-    RowStep step{.run = copy_rows, .operands = {from}, .rows = at.rows, .cols = at.cols};
-    step.results.push_back({RowPlace::Base::result, index, at});
+    const bool half = bytes(value) == 2;
+    RowStep step{.run = half ? copy_rows<std::uint16_t> : copy_rows<float>,
+                 .operands = {from},
+                 .rows = at.rows,
+                 .cols = at.cols};
+    step.results.push_back({RowPlace::Base::result, index, at, bytes(value)});
     program_.steps.push_back(std::move(step));
   }
 
@@ -253,6 +266,13 @@ class Compiler {
   bool equal_widths_ = true;
 };
 
+/// Of the body's nodes; the value may be an output, too.
+bool only_casts_read(const ir::Graph& body, ir::Value value) {
+  const auto uses = body.uses(value);
+  return std::ranges::all_of(
+      uses, [&](const ir::Use& use) { return body[use.node].kind == OpKind::cast; });
+}
+
 bool types_fit(const ir::Graph& body) {
   return std::ranges::all_of(body.nodes(), [&](ir::NodeId id) {
     const ir::Node& node = body[id];
@@ -265,6 +285,11 @@ bool types_fit(const ir::Graph& body) {
                op->operands[use.operand] == RowRole::counter;
       });
     }
+    if (node.kind == OpKind::cast)
+      return cast_rows(body.type(node.operands[0]).dtype, node.results[0].dtype) != nullptr &&
+             (node.results[0].dtype == ir::DType::f32 || only_casts_read(body, {id, 0}));
+    if (node.kind == OpKind::input && node.results[0].dtype == ir::DType::bf16)
+      return body.use_count({id, 0}) == body.uses({id, 0}).size() && only_casts_read(body, {id, 0});
     return std::ranges::all_of(node.results,
                                [](const ir::Type& type) { return type.dtype == ir::DType::f32; });
   });

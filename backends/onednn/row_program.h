@@ -23,6 +23,7 @@ struct RowPlace {
   Base base = Base::operand;
   std::size_t index = 0;  // of the operand, constant, result or scratch slot
   RowLayout layout = {};
+  std::int64_t bytes = 4;  // of an element: 2 for bf16
 };
 
 struct RowStep {
@@ -39,6 +40,7 @@ struct RowResult {
   std::size_t step = 0;             // the one that computes it
   std::optional<std::size_t> slot;  // none: always written directly
   RowLayout layout = {};
+  std::int64_t bytes = 4;  // of an element
 };
 
 struct RowProgram {
@@ -57,8 +59,8 @@ struct RowProgram {
   std::int64_t scratch_bytes = 0;          // a thread
 };
 
-/// Nothing if the body holds an op without a row function, another dtype than f32, shapes that are
-/// not rows of one region, or rows too long for the scratch.
+/// Nothing if the body holds an op without a row function, another dtype than f32 (or bf16 beside a
+/// cast), shapes that are not rows of one region, or rows too long for the scratch.
 std::optional<RowProgram> compile_rows(const ir::Graph& body);
 
 /// The same for one node.

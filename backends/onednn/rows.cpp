@@ -46,6 +46,7 @@ std::vector<RowOp> make_table() {
       table.push_back(std::move(op));
     }
   }
+  table.push_back({OpKind::cast, {}, {}, nullptr});
   return table;
 }
 

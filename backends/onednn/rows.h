@@ -59,7 +59,7 @@ struct RowOp {
   RowFn run;  // for the best instruction set of this machine
 };
 
-/// Null where an op has no row function.
+/// Null where an op has no row function. That of `cast` depends on its types: see cast_rows.
 const RowOp* find_row_op(ir::OpKind kind);
 
 struct RowFunction {
@@ -72,6 +72,10 @@ std::span<const RowFunction> layer_norm_rows();
 std::span<const RowFunction> softmax_rows();
 std::span<const RowFunction> reduce_rows();
 std::span<const RowFunction> dropout_rows();
+
+/// Between f32 and bf16, null for other types. The bf16 side's data points to 16-bit elements,
+/// which its strides count.
+RowFn cast_rows(ir::DType from, ir::DType to);
 
 /// True if all operands and results that are not null are f32 (ids and counters excepted).
 bool all_f32(const ir::Graph& graph, const ir::Node& node);

@@ -8,9 +8,10 @@ namespace {
 constexpr std::int64_t longest = 1024;
 
 bool is_cut(const MatmulSpec& spec) {
-  const bool commutes = spec.post_ops.empty() ||
-                        (spec.post_ops.size() == 1 && (spec.post_ops[0] == PostOp::add ||
-                                                       spec.post_ops[0] == PostOp::accumulate));
+  const auto& ops = spec.post_ops;
+  const bool commutes =
+      ops.empty() ||
+      (ops.size() == 1 && (ops[0].op == PostOp::add || ops[0].op == PostOp::accumulate));
   // Partial sums must not be rounded.
   return spec.a.col_stride != 1 && spec.b.col_stride == 1 && spec.a.cols > longest && commutes &&
          spec.c.dtype == ir::DType::f32;
@@ -26,7 +27,7 @@ SlicedMatmul::SlicedMatmul(const MatmulSpec& spec) : spec_(spec) {
     const std::int64_t begin = i * depth / count;
     part.a.cols = (i + 1) * depth / count - begin;
     part.b.rows = part.a.cols;
-    if (i > 0) part.post_ops.assign(1, PostOp::accumulate);
+    if (i > 0) part.post_ops.assign(1, {PostOp::accumulate});
     slices_.push_back({MatmulPrimitive(part), begin});
   }
 }

@@ -31,6 +31,8 @@ const std::vector<Shapes> shapes = {
     {"dropout_full", 1, 7, 17, 2, 4, Mask::none, 0.1},
     {"dropout_long", 1, 65, 65, 2, 16, Mask::causal, 0.1},
     {"bf16", 1, 33, 33, 2, 16, Mask::causal, 0, "bf16"},
+    {"bf16_dropout", 2, 65, 65, 1, 7, Mask::causal, 0.3, "bf16"},
+    {"bf16_past", 1, 3, 17, 2, 64, Mask::causal, 0, "bf16"},
 };
 
 std::string text(const Shapes& at, std::int64_t time) {

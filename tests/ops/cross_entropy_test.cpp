@@ -92,6 +92,14 @@ const std::vector<OpCase>& cross_entropy_cases() {
                    .operands = {real("bf16[15x7]"), real("bf16[33x7]"), ids("i32[15]", -1, 32)},
                    .results = "f32[]",
                    .nmse = 1e-4});
+    for (const std::string leading : {"15", "3x5", "2x257"})
+      all.push_back({.name = "linear_cross_entropy_grad_bf16_" + leading,
+                     .op = OpKind::linear_cross_entropy_grad,
+                     .operands = {real("bf16[" + leading + "x7]"), real("bf16[33x7]"),
+                                  ids("i32[" + leading + "]", -1, 32), real("f32[]", 0.3, 0.7)},
+                     .results = "f32[], bf16[" + leading + "x7], f32[33x7]",
+                     .spread = Spread::sparse,
+                     .nmse = 1e-4});
     return all;
   }();
   return cases;

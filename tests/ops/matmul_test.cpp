@@ -16,6 +16,7 @@ struct Product {
   Stored stored = Stored::plain;
   std::string a_batch, b_batch;  // "", "3x"
   std::string dtype = "f32";
+  std::string result_dtype = dtype;  // another than dtype: wide
 };
 
 std::string matrix(const std::string& dtype, const std::string& batch, std::int64_t rows,
@@ -31,22 +32,29 @@ OpCase product(const Product& p) {
   const std::string b =
       b_transposed ? matrix(p.dtype, p.b_batch, p.n, p.k) : matrix(p.dtype, p.b_batch, p.k, p.n);
   // A bf16 holds whole numbers up to 256 exactly.
-  const bool exact = p.dtype == "f32" || p.k <= 15;
+  const bool exact = p.result_dtype == "f32" || p.k <= 15;
   return {.name = "matmul_" + p.name,
           .op = OpKind::matmul,
           .operands = {real(a), real(b)},
-          .results = matrix(p.dtype, p.a_batch, p.m, p.n),
-          .attrs = {{"transpose_a", a_transposed}, {"transpose_b", b_transposed}},
+          .results = matrix(p.result_dtype, p.a_batch, p.m, p.n),
+          .attrs = {{"transpose_a", a_transposed},
+                    {"transpose_b", b_transposed},
+                    {"wide", p.result_dtype != p.dtype}},
           .exact = exact ? Exact::on_integers : Exact::no,
-          .nmse = p.dtype == "f32" ? 1e-7 : 1e-5};
+          .nmse = p.result_dtype == "f32" ? 1e-7 : 1e-5};
 }
 
+/// Operands of the epilogue have the product's dtype; those of "f32 add" are f32.
 OpCase with_epilogue(const std::string& name, Product p, Strings epilogue) {
   p.name = "epilogue_" + name;
   OpCase made = product(p);
-  for (const std::string& step : epilogue) {
-    if (step == "bias") made.operands.push_back(real(p.dtype + "[" + std::to_string(p.n) + "]"));
-    if (step == "mul" || step == "add") made.operands.push_back(real(made.results));
+  for (std::string& step : epilogue) {
+    const bool wide = step.starts_with("f32 ");
+    if (wide) step.erase(0, 4);
+    const std::string dtype = wide ? "f32" : p.dtype;
+    if (step == "bias") made.operands.push_back(real(dtype + "[" + std::to_string(p.n) + "]"));
+    if (step == "mul" || step == "add")
+      made.operands.push_back(real(matrix(dtype, p.a_batch, p.m, p.n)));
     if (step == "gelu") made.exact = Exact::no;
   }
   made.attrs.set("epilogue", std::move(epilogue));
@@ -75,6 +83,9 @@ void add_products(std::vector<OpCase>& cases) {
       {"bf16_row", 1, 33, 65, Stored::plain, "", "", "bf16"},
       {"bf16_exact", 33, 15, 17, Stored::plain, "", "", "bf16"},
       {"bf16_batch", 7, 15, 5, Stored::plain, "3x", "3x", "bf16"},
+      {"bf16_wide", 17, 33, 64, Stored::plain, "", "", "bf16", "f32"},
+      {"bf16_wide_long", 16, 1100, 33, Stored::plain, "", "", "bf16", "f32"},
+      {"bf16_wide_shared", 5, 7, 17, Stored::plain, "3x", "", "bf16", "f32"},
   };
   for (Product p : products) {
     cases.push_back(product(p));
@@ -115,6 +126,13 @@ const std::vector<OpCase>& matmul_cases() {
                                 {"bias", "gelu", "add"}));
     all.push_back(
         with_epilogue("bf16", {"", 33, 17, 64, Stored::plain, "", "", "bf16"}, {"bias", "gelu"}));
+    const Product narrow{"", 33, 15, 64, Stored::plain, "", "", "bf16"};
+    all.push_back(with_epilogue("bf16_mul_add", narrow, {"mul", "add"}));
+    all.push_back(with_epilogue("bf16_wide_operands", narrow, {"f32 bias", "f32 add"}));
+    all.push_back(with_epilogue("bf16_mixed", narrow, {"f32 bias", "mul", "f32 add"}));
+    const Product wide{"", 33, 15, 64, Stored::b_transposed, "", "", "bf16", "f32"};
+    all.push_back(with_epilogue("bf16_wide", wide, {"f32 bias", "add", "f32 add"}));
+    all.push_back(with_epilogue("bf16_wide_gelu", wide, {"bias", "gelu", "f32 mul"}));
     return all;
   }();
   return cases;
@@ -153,6 +171,11 @@ const std::vector<Rejection>& matmul_rejections() {
       {"matmul_wrong_add",
        OpKind::matmul,
        types_of("f32[3x5], f32[5x7], f32[7]"),
+       "the operand of 'add' must be f32[3x7]",
+       {{"epilogue", Strings{"add"}}}},
+      {"matmul_narrow_operand",
+       OpKind::matmul,
+       types_of("f32[3x5], f32[5x7], bf16[3x7]"),
        "the operand of 'add' must be f32[3x7]",
        {{"epilogue", Strings{"add"}}}},
       {"matmul_extra_operand", OpKind::matmul, types_of("f32[3x5], f32[5x7], f32[7]"),

@@ -81,6 +81,40 @@ Values shared(Builder& b, const Values& in) {
   return {b.add(square, b.mul(two, square)), in[0]};
 }
 
+Value to(Builder& b, Value x, ir::DType dtype) {
+  return b.op(OpKind::cast, {x}, {{"dtype", dtype}});
+}
+
+/// What mixed precision makes of residual_norm: reads bf16 and leaves a rounded result, too.
+Values rounded_norm(Builder& b, const Values& in) {
+  const Value sum = b.add(in[0], to(b, in[1], ir::DType::f32));
+  const ir::NodeId norm = b.node(OpKind::layer_norm, {sum, in[2], in[3]}, {{"eps", 1e-5}});
+  return {sum, {norm, 1}, to(b, {norm, 0}, ir::DType::bf16)};
+}
+
+/// Both of one rounded value, and a bf16 that only passes.
+Values rounded_twice(Builder& b, const Values& in) {
+  const Value x = to(b, b.mul(in[0], in[0]), ir::DType::bf16);
+  return {x, b.add(to(b, x, ir::DType::f32), to(b, in[1], ir::DType::f32))};
+}
+
+void add_casts(std::vector<OpCase>& all) {
+  for (const std::string shape : {"7x33", "3x5x64", "257x5"}) {
+    const std::string row = shape.substr(shape.rfind('x') + 1);
+    const std::string wide = "f32[" + shape + "]";
+    const std::string narrow = "bf16[" + shape + "]";
+    const std::string statistic = "f32[" + shape.substr(0, shape.rfind('x')) + "]";
+    all.push_back(
+        fused("rounded_norm_" + shape,
+              {real(wide), real(narrow), real("f32[" + row + "]"), real("f32[" + row + "]")},
+              wide + ", " + statistic + ", " + narrow, rounded_norm));
+    all.back().nmse = 1e-5;
+    all.push_back(fused("rounded_twice_" + shape, {real(wide), real(narrow)}, narrow + ", " + wide,
+                        rounded_twice));
+    all.back().nmse = 1e-5;
+  }
+}
+
 void add_chains(std::vector<OpCase>& all) {
   all.push_back(fused("gelu_chain", {real("f32[5x33]"), real("f32[33]")}, "f32[5x33]", gelu_chain));
   all.push_back(
@@ -124,6 +158,7 @@ const std::vector<OpCase>& row_fused_cases() {
   static const std::vector<OpCase> cases = [] {
     std::vector<OpCase> all;
     add_chains(all);
+    add_casts(all);
     add_residuals(all);
     return all;
   }();
