@@ -41,4 +41,14 @@ MappedFile::~MappedFile() {
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
+void MappedFile::forget(std::span<const std::byte> part) const {
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const auto begin = static_cast<std::size_t>(part.data() - bytes_.data());
+  const std::size_t first = (begin + page - 1) / page * page;  // the mapping begins on a page
+  const std::size_t last = (begin + part.size()) / page * page;
+  if (last <= first) return;
+  // The bytes were mapped read-only: giving pages up changes nothing that is read.
+  madvise(const_cast<std::byte*>(bytes_.data()) + first, last - first, MADV_DONTNEED);  // NOLINT
+}
+
 }  // namespace gptc::formats

@@ -18,6 +18,10 @@ class MappedFile {
 
   [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
 
+  /// The process gives up the memory of the whole pages within `part`, which lies in bytes(); they
+  /// are read from the file again when they are touched.
+  void forget(std::span<const std::byte> part) const;
+
  private:
   std::span<const std::byte> bytes_;
 };

@@ -45,6 +45,11 @@ class SafetensorsFile {
   /// Throws Error if there is none of this name.
   [[nodiscard]] const TensorBytes& at(std::string_view name) const;
 
+  /// Gives up the memory of a part of a tensor that has been read, if the file is mapped.
+  void forget(std::span<const std::byte> part) const {
+    if (mapping_) mapping_->forget(part);
+  }
+
   /// The strings under "__metadata__".
   [[nodiscard]] const std::map<std::string, std::string>& metadata() const { return metadata_; }
 

@@ -50,6 +50,25 @@ TEST_F(RunTest, ResumingGivesTheBytesOfTheRunThatWasNotStopped) {
   EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 6);
 }
 
+TEST_F(RunTest, Bf16TrainsAndGoesOnInBf16) {
+  const std::vector<std::string> whole = {
+      "--dtype",        "bf16", "--emulate-bf16", "--max-steps", "4", "--lr-schedule", "constant",
+      "--warmup-steps", "0"};
+  std::vector<std::string> half = whole;
+  half[4] = "2";
+  const ProgramResult result = expect_success(training("bf16", whole));
+  EXPECT_NE(result.err.find("bf16"), std::string::npos) << result.err;
+  expect_success(training("bf16_half", half));
+  expect_success(
+      {"train", "--resume", path("bf16_half"), "--max-steps", "4", "-t", "1", "--emulate-bf16"});
+  expect_success(training(
+      "not_bf16", {"--max-steps", "4", "--lr-schedule", "constant", "--warmup-steps", "0"}));
+  const std::string model = content_of(path("bf16") + "/model.safetensors");
+  EXPECT_EQ(model, content_of(path("bf16_half") + "/model.safetensors"));
+  EXPECT_NE(model, content_of(path("not_bf16") + "/model.safetensors"));
+  expect_error(training("bf8", {"--dtype", "bf8"}), {"--dtype", "f32 or bf16", "'bf8'"});
+}
+
 TEST_F(RunTest, ResumeKnowsItsSettings) {
   expect_success(training("known", {"--max-steps", "2"}));
   const ProgramResult result =

@@ -1,6 +1,7 @@
 // Backends by the name the command line gives them.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,5 +20,8 @@ std::unique_ptr<runtime::Backend> make_backend(std::string_view name, int thread
 
 /// What passes ask of this backend, which must outlive the result.
 passes::PassContext pass_context(const runtime::Backend& backend);
+
+/// Backend::allocated_bytes of a backend that outlives the result.
+std::function<std::int64_t(const ir::Graph&)> allocated_bytes(const runtime::Backend& backend);
 
 }  // namespace gptc::driver

@@ -65,7 +65,13 @@ void load_tensor(const formats::SafetensorsFile& file, const ir::State& state,
                  const runtime::TensorView& view) {
   const formats::TensorBytes& tensor = file.at(state.name);
   check_tensor(file, tensor, state);
-  std::memcpy(view.data, tensor.bytes.data(), tensor.bytes.size());
+  // A file is mapped; what is copied need not stay in memory.
+  constexpr std::size_t chunk = std::size_t{4} << 20;
+  for (std::size_t done = 0; done < tensor.bytes.size(); done += chunk) {
+    const auto part = tensor.bytes.subspan(done, std::min(chunk, tensor.bytes.size() - done));
+    std::memcpy(view.data + done, part.data(), part.size());
+    file.forget(part);
+  }
   const std::span<const float> values = view.as<float>();
   const auto bad = std::ranges::find_if_not(values, [](float x) { return std::isfinite(x); });
   ir::user_check(

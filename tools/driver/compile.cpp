@@ -5,6 +5,7 @@
 
 #include "ir/check.h"
 #include "tools/driver/backends.h"
+#include "tools/driver/memory.h"
 
 namespace gptc::driver {
 namespace {
@@ -18,19 +19,26 @@ CompiledModel::CompiledModel(const dsl::Model& model, const dsl::Config& config,
     : backend_(make_backend(options.backend, options.threads)),
       module_(dsl::declare(model, config, options.seed)) {
   LoweringOptions lowering = {.seed = options.seed,
+                              .dtype = options.dtype,
                               .train = options.train,
                               .context = pass_context(*backend_),
-                              .log = options.log};
+                              .log = options.log,
+                              .allocated_bytes = allocated_bytes(*backend_),
+                              .memory_budget = options.memory_budget,
+                              .memory_taken = options.memory_taken};
   lowering.context.explain = options.explain;
   std::vector<GraphRequest> requests = graphs;
   requests.push_back({std::string(init_label), "init", {}});
   std::int64_t arena = 0;
   for (PlannedGraph& planned : lower_and_plan(module_, requests, lowering)) {
     arena = std::max(arena, planned.program.arena_bytes);
+    allocated_bytes_ = std::max(allocated_bytes_, planned.allocated_bytes);
     const bool fresh =
         units_.emplace(planned.label, Unit{std::move(planned.program), nullptr}).second;
     ir::internal_check(fresh, "compile: two graphs are labelled '{}'", planned.label);
   }
+  module_.graphs().clear();  // the programs have their own
+  return_free_memory();
   states_ = std::make_unique<runtime::StateStore>(module_);
   arena_ = std::make_unique<runtime::Memory>(arena);
 }
@@ -51,6 +59,7 @@ void CompiledModel::prepare(std::string_view label) {
   Unit& wanted = unit(label);
   if (wanted.executable) return;
   wanted.executable = backend_->compile(wanted.program, *arena_, *states_);
+  return_free_memory();  // what compiling took for a while
 }
 
 void CompiledModel::run(std::string_view label, std::span<const runtime::Binding> inputs,
@@ -67,6 +76,7 @@ void CompiledModel::profile(std::string_view label, runtime::ProfileHook hook) {
 void CompiledModel::initialise() {
   run(init_label, {}, {});
   unit(init_label).executable.reset();  // it runs once
+  return_free_memory();
 }
 
 const ir::Program& CompiledModel::program(std::string_view label) const {

@@ -21,6 +21,9 @@ struct CompileOptions {
   int threads = 0;         // 0: all there are
   std::uint64_t seed = 0;  // of initial values and dropout
   passes::TrainOptions train = {};
+  ir::DType dtype = ir::DType::f32;  // what products compute in: f32 or bf16
+  std::int64_t memory_budget = 0;    // what all of it may take together; 0: no limit
+  std::int64_t memory_taken = 0;     // of that, by others: tokens in memory
   /// One line each: decisions of the fusions, times of the passes.
   std::function<void(std::string_view)> explain = {};
   std::function<void(std::string_view)> log = {};
@@ -49,6 +52,11 @@ class CompiledModel {
   [[nodiscard]] const ir::Program& program(std::string_view label) const;
   [[nodiscard]] bool has_input(std::string_view label, std::string_view input) const;
   [[nodiscard]] std::int64_t arena_bytes() const { return arena_->bytes(); }
+  /// States, the arena that all graphs share, and what a library allocates while they run: what the
+  /// plan says the model takes.
+  [[nodiscard]] std::int64_t planned_bytes() const {
+    return states_->bytes() + arena_->bytes() + allocated_bytes_;
+  }
   /// The module's states with `train`, in declaration order.
   [[nodiscard]] std::vector<std::string> parameters() const;
 
@@ -65,6 +73,7 @@ class CompiledModel {
   std::map<std::string, Unit, std::less<>> units_;
   std::unique_ptr<runtime::StateStore> states_;
   std::unique_ptr<runtime::Memory> arena_;
+  std::int64_t allocated_bytes_ = 0;
 };
 
 }  // namespace gptc::driver

@@ -3,9 +3,10 @@
 #include <algorithm>
 
 #include "frontend/data/statistics.h"
-#include "frontend/data/text.h"
+#include "frontend/data/text_stream.h"
 #include "frontend/tokenizer/vocabulary_files.h"
 #include "ir/check.h"
+#include "tools/driver/block_encoder.h"
 
 namespace gptc::driver {
 namespace {
@@ -19,21 +20,43 @@ void check_tokenizer(const data::TokenFile& file, const data::TokenHeader& heade
                  file.path(), header.tokenizer, header.vocab_size, ours, tokenizer.vocab_size());
 }
 
+/// Joins all tokens, an end-of-text token between documents.
+class Collector final : public TokenSink {
+ public:
+  Collector(std::vector<std::int32_t>& tokens, std::optional<std::int32_t> end_of_text)
+      : tokens_(tokens), end_of_text_(end_of_text) {}
+
+  void begin_document() override {
+    if (!tokens_.empty() && end_of_text_) tokens_.push_back(*end_of_text_);
+  }
+  void tokens(std::span<const std::int32_t> ids, std::uint64_t bytes) override {
+    tokens_.insert(tokens_.end(), ids.begin(), ids.end());
+    bytes_ += bytes;
+  }
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  std::vector<std::int32_t>& tokens_;
+  std::optional<std::int32_t> end_of_text_;
+  std::uint64_t bytes_ = 0;
+};
+
 }  // namespace
 
 Corpus::Part Corpus::encode(const tokenizer::Tokenizer& tokenizer,
                             const std::vector<std::string>& paths) {
+  data::TextStream text(paths);
   std::vector<std::int32_t>& tokens = encoded_.emplace_back();
-  Part part;
-  for (const data::TextDocument& document : data::read_text(paths)) {
-    if (!tokens.empty() && tokenizer.end_of_text()) tokens.push_back(*tokenizer.end_of_text());
-    const std::vector<std::int32_t> ids = tokenizer.encode(document.text, {.threads = 0});
-    tokens.insert(tokens.end(), ids.begin(), ids.end());
-    part.bytes += document.text.size();
-  }
-  part.tokens = tokens;
-  part.unigram_entropy = data::unigram_entropy(tokens);
-  return part;
+  // Room that is not used costs nothing; a vector that grows holds its tokens twice meanwhile.
+  tokens.reserve(static_cast<std::size_t>(text.total_bytes() / 2));
+  Collector collector(tokens, tokenizer.end_of_text());
+  BlockOptions blocks = {.encode = {.threads = 0}};
+  blocks.block =
+      static_cast<std::size_t>(std::min<std::uint64_t>(blocks.block, text.total_bytes() + 1));
+  encode_blocks(tokenizer, text, collector, blocks);
+  return {.tokens = tokens,
+          .bytes = collector.bytes(),
+          .unigram_entropy = data::unigram_entropy(tokens)};
 }
 
 Corpus::Part Corpus::map(const tokenizer::Tokenizer& tokenizer, const std::string& path) {
@@ -73,6 +96,12 @@ Corpus::Corpus(const tokenizer::Tokenizer& tokenizer, const CorpusOptions& optio
   split_.validation = data::split_tokens(validation_data_.tokens,
                                          {.validation_fraction = 0, .context = options.context})
                           .train;
+}
+
+std::int64_t Corpus::resident_bytes() const {
+  std::size_t count = 0;
+  for (const std::vector<std::int32_t>& tokens : encoded_) count += tokens.size();
+  return static_cast<std::int64_t>(count * sizeof(std::int32_t));
 }
 
 }  // namespace gptc::driver

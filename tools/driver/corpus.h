@@ -35,6 +35,8 @@ class Corpus {
   [[nodiscard]] std::uint64_t tokens() const {
     return data_.tokens.size() + validation_data_.tokens.size();
   }
+  /// Of encoded text; files are mapped.
+  [[nodiscard]] std::int64_t resident_bytes() const;
   /// Of all of `data`, in nats per token; nothing if a token file does not say.
   [[nodiscard]] std::optional<double> unigram_entropy() const { return data_.unigram_entropy; }
   /// What a person should know of the data, a line each.

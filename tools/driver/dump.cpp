@@ -71,8 +71,11 @@ std::vector<Snapshot> dump_ir(const ModelSource& source, const runtime::Backend&
     snapshots.push_back({fmt::format("{:02}.{}", point.number, point.stage),
                          module_with(module, graph), std::nullopt});
   };
-  const passes::DeriveRequest derive = {
-      .graph = request.graph, .sizes = request.sizes, .train = request.train, .seed = source.seed};
+  const passes::DeriveRequest derive = {.graph = request.graph,
+                                        .sizes = request.sizes,
+                                        .train = request.train,
+                                        .dtype = request.dtype,
+                                        .seed = source.seed};
   const ir::Graph graph = passes::lower(module, derive, context, runner);
   if (request.stage == "final")
     snapshots.push_back({"final", module_with(module, graph), std::nullopt});

@@ -18,6 +18,7 @@ struct DumpRequest {
   std::string graph = "train";  // a name of passes::interfaces(), or forward: as declared
   std::string stage = "final";  // a pass, its number, an alias, plan, final, or all
   passes::DimSizes sizes;
+  ir::DType dtype = ir::DType::f32;
   passes::TrainOptions train = {};
   std::function<void(std::string_view)> explain = {};
   std::function<void(std::string_view)> log = {};

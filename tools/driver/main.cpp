@@ -7,6 +7,7 @@
 #include "tools/driver/commands/commands.h"
 #include "tools/driver/commands/suggest.h"
 #include "tools/driver/gptc.h"
+#include "tools/driver/memory.h"
 
 namespace gptc {
 namespace {
@@ -112,6 +113,7 @@ int parse_and_run(int argc, char** argv, std::vector<dsl::Model> models) {
 }  // namespace
 
 int main(int argc, char** argv, std::vector<dsl::Model> models) {
+  driver::own_memory_at_start();
   try {
     return parse_and_run(argc, argv, std::move(models));
   } catch (const std::bad_alloc&) {

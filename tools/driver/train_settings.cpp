@@ -23,6 +23,7 @@ constexpr std::array fields = {
                "positions of a window; 0: the model's context"},
     TrainField{"grad_accum", "--grad-accum,--gradient-accumulation-steps", &S::grad_accum,
                "micro-batches of a step"},
+    TrainField{"dtype", "--dtype", &S::dtype, dtype_help},
     TrainField{"max_steps", "--max-steps,--max-iters,--steps", &S::max_steps, "steps in all"},
     TrainField{"epochs", "--epochs", &S::epochs, "passes over the data, instead of --max-steps"},
     TrainField{"lr", "--lr,--learning-rate", &S::lr, "learning rate"},

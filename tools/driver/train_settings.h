@@ -16,6 +16,9 @@
 
 namespace gptc::driver {
 
+inline constexpr std::string_view dtype_help =
+    "what the products of training compute in: f32, or bf16 (sums stay f32)";
+
 struct TrainSettings {
   std::vector<std::string> data;
   std::vector<std::string> validation_data;
@@ -23,6 +26,7 @@ struct TrainSettings {
   std::int64_t batch = 8;
   std::int64_t context = 0;  // 0: the model's
   std::int64_t grad_accum = 1;
+  std::string dtype = "f32";   // of products: f32 or bf16
   std::int64_t max_steps = 0;  // 0: from epochs
   double epochs = 0;           // 0: from max_steps
   double lr = 1e-3;

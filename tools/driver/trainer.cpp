@@ -9,24 +9,6 @@
 namespace gptc::driver {
 namespace {
 
-std::vector<GraphRequest> requests_of(const TrainerOptions& options, bool validate,
-                                      std::int64_t model_context) {
-  const passes::DimSizes sizes = {{'B', options.batch}, {'T', options.context}};
-  std::vector<GraphRequest> requests;
-  if (options.accumulate > 1) {
-    requests.push_back({"micro_step", "micro_step", sizes});
-    requests.push_back({"apply", "apply", sizes});
-  } else {
-    requests.push_back({"train", "train", sizes});
-  }
-  if (validate) requests.push_back({"eval", "eval", sizes});
-  if (options.generate) {
-    for (GraphRequest& request : Generator::requests(model_context))
-      requests.push_back(std::move(request));
-  }
-  return requests;
-}
-
 void check_options(const TrainerOptions& options, const ModelSource& source) {
   const std::int64_t limit = source.context();
   ir::user_check(options.batch >= 1, "--batch: it must be at least 1, but got {}", options.batch);
@@ -47,28 +29,33 @@ runtime::Binding scalar(std::string name, ir::DType dtype, T& value) {
   return {std::move(name), {{dtype, {}}, reinterpret_cast<std::byte*>(&value)}};
 }
 
-struct Outputs {
-  float loss = 0;
-  float tokens = 0;
-  float grad_norm = 0;
-
-  std::vector<runtime::Binding> bindings() {
-    return {scalar("loss", ir::DType::f32, loss), scalar("tokens", ir::DType::f32, tokens)};
-  }
-  std::vector<runtime::Binding> with_norm() {
-    std::vector<runtime::Binding> all = bindings();
-    all.push_back(scalar("grad_norm", ir::DType::f32, grad_norm));
-    return all;
-  }
-};
-
 }  // namespace
+
+std::vector<GraphRequest> Trainer::requests(const TrainerOptions& options, Validation validation,
+                                            std::int64_t model_context) {
+  const passes::DimSizes sizes = {{'B', options.batch}, {'T', options.context}};
+  std::vector<GraphRequest> all;
+  if (options.accumulate > 1) {
+    all.push_back({"micro_step", "micro_step", sizes});
+    all.push_back({"apply", "apply", sizes});
+  } else {
+    all.push_back({"train", "train", sizes});
+  }
+  if (validation == Validation::yes) all.push_back({"eval", "eval", sizes});
+  if (options.generate) {
+    for (GraphRequest& request : Generator::requests(model_context))
+      all.push_back(std::move(request));
+  }
+  return all;
+}
 
 Trainer::Trainer(const ModelSource& source, const data::TokenView& train,
                  const data::TokenView& validation, const TrainerOptions& options)
     : options_(checked(options, source)),
       model_(source.model, source.config,
-             requests_of(options, !validation.empty(), source.context()), options.compile),
+             requests(options, validation.empty() ? Validation::no : Validation::yes,
+                      source.context()),
+             options.compile),
       loader_(train,
               {.batch = options.batch, .context = options.context, .seed = options.compile.seed}),
       tokens_(static_cast<std::size_t>(options.batch * options.context)),
@@ -79,18 +66,40 @@ Trainer::Trainer(const ModelSource& source, const data::TokenView& train,
                                                   .context = options.context,
                                                   .max_windows = options.validation_windows});
   }
-  model_.prepare(options_.accumulate > 1 ? "micro_step" : "train");
+  bind();
+  model_.prepare(batch_call_.label);
   compile_seconds_ =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
   model_.initialise();
 }
 
-ir::Type Trainer::ids_type() const { return {ir::DType::i32, {options_.batch, options_.context}}; }
+/// Arguments and results of every graph, once: a step makes none.
+void Trainer::bind() {
+  const bool accumulates = options_.accumulate > 1;
+  const std::vector<runtime::Binding> optimizer = {scalar("lr", ir::DType::f32, lr_),
+                                                   scalar("step", ir::DType::i64, step_)};
+  std::vector<runtime::Binding> outputs = {scalar("loss", ir::DType::f32, loss_),
+                                           scalar("tokens", ir::DType::f32, token_count_)};
+  batch_call_ = {accumulates ? "micro_step" : "train", {}, outputs};
+  eval_call_ = {"eval", {}, outputs};
+  outputs.push_back(scalar("grad_norm", ir::DType::f32, grad_norm_));
+  batch_call_.inputs = batch_inputs(batch_call_.label);
+  if (validation_) eval_call_.inputs = batch_inputs(eval_call_.label);
+  if (accumulates) {
+    apply_call_ = {"apply", optimizer, std::move(outputs)};
+  } else {
+    batch_call_.inputs.insert(batch_call_.inputs.end(), optimizer.begin(), optimizer.end());
+    batch_call_.outputs = std::move(outputs);
+  }
+}
+
+void Trainer::run(const Call& call) { model_.run(call.label, call.inputs, call.outputs); }
 
 std::vector<runtime::Binding> Trainer::batch_inputs(std::string_view graph) {
+  const ir::Type ids = {ir::DType::i32, {options_.batch, options_.context}};
   std::vector<runtime::Binding> inputs = {
-      {"tokens", {ids_type(), reinterpret_cast<std::byte*>(tokens_.data())}},
-      {"targets", {ids_type(), reinterpret_cast<std::byte*>(targets_.data())}}};
+      {"tokens", {ids, reinterpret_cast<std::byte*>(tokens_.data())}},
+      {"targets", {ids, reinterpret_cast<std::byte*>(targets_.data())}}};
   if (model_.has_input(graph, "micro_batch"))
     inputs.push_back(scalar("micro_batch", ir::DType::i64, micro_batch_));
   return inputs;
@@ -101,27 +110,19 @@ void Trainer::next_micro_batch() {
   micro_batch_ = static_cast<std::int64_t>(position_.micro_batches++);
 }
 
+// Allocates nothing unless it fails.
 StepResult Trainer::step() {
   const TrainPosition before = position_;
   StepResult result{.lr = options_.schedule.at(position_.step)};
-  auto lr = static_cast<float>(result.lr);
-  const std::vector<runtime::Binding> optimizer = {scalar("lr", ir::DType::f32, lr),
-                                                   scalar("step", ir::DType::i64, position_.step)};
-  Outputs out;
-  if (options_.accumulate > 1) {
-    for (std::int64_t i = 0; i < options_.accumulate; ++i) {
-      next_micro_batch();
-      model_.run("micro_step", batch_inputs("micro_step"), out.bindings());
-    }
-    model_.run("apply", optimizer, out.with_norm());
-  } else {
+  lr_ = static_cast<float>(result.lr);
+  step_ = position_.step;
+  for (std::int64_t i = 0; i < options_.accumulate; ++i) {
     next_micro_batch();
-    std::vector<runtime::Binding> inputs = batch_inputs("train");
-    inputs.insert(inputs.end(), optimizer.begin(), optimizer.end());
-    model_.run("train", inputs, out.with_norm());
+    run(batch_call_);
   }
-  result.loss = static_cast<double>(out.loss);
-  result.grad_norm = static_cast<double>(out.grad_norm);
+  if (options_.accumulate > 1) run(apply_call_);
+  result.loss = static_cast<double>(loss_);
+  result.grad_norm = static_cast<double>(grad_norm_);
   result.tokens = options_.batch * options_.context * options_.accumulate;
   if (!std::isfinite(result.loss) || !std::isfinite(result.grad_norm)) position_ = before;
   check_finite(result);
@@ -148,10 +149,9 @@ double Trainer::validate() {
   double count = 0;
   for (std::int64_t i = 0; i < validation().batches(); ++i) {
     validation().batch(i, tokens_, targets_);
-    Outputs out;
-    model_.run("eval", batch_inputs("eval"), out.bindings());
-    loss += static_cast<double>(out.loss);
-    count += static_cast<double>(out.tokens);
+    run(eval_call_);
+    loss += static_cast<double>(loss_);
+    count += static_cast<double>(token_count_);
   }
   return loss / count;
 }

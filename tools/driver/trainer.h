@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <span>
+#include <string_view>
 #include <vector>
 
 #include "frontend/data/fixed_windows.h"
@@ -25,6 +25,8 @@ struct TrainerOptions {
   CompileOptions compile = {};
 };
 
+enum class Validation : std::uint8_t { no, yes };
+
 /// Where a run stands; with the seed it says all that comes.
 struct TrainPosition {
   std::int64_t step = 0;            // steps done
@@ -40,10 +42,18 @@ struct StepResult {
 
 class Trainer {
  public:
+  /// The graphs that a trainer compiles (and `init`, which every model has), for a model of this
+  /// context; the first is the one that takes micro-batches.
+  static std::vector<GraphRequest> requests(const TrainerOptions& options, Validation validation,
+                                            std::int64_t model_context);
+
   /// The tokens outlive the trainer. States start at their initial values. Throws UserError and
   /// data::Error.
   Trainer(const ModelSource& source, const data::TokenView& train,
           const data::TokenView& validation, const TrainerOptions& options);
+
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
 
   /// One step of AdamW. UserError if the loss or the gradient is not finite: parameters and moments
   /// are then as before.
@@ -64,7 +74,14 @@ class Trainer {
   [[nodiscard]] std::int64_t windows() const { return loader_.windows(); }
 
  private:
-  [[nodiscard]] ir::Type ids_type() const;
+  /// A graph with its arguments and results, which are members of the trainer.
+  struct Call {
+    std::string_view label;
+    std::vector<runtime::Binding> inputs;
+    std::vector<runtime::Binding> outputs;
+  };
+  void bind();
+  void run(const Call& call);
   [[nodiscard]] std::vector<runtime::Binding> batch_inputs(std::string_view graph);
   void next_micro_batch();
   void check_finite(const StepResult& result) const;
@@ -79,6 +96,14 @@ class Trainer {
   std::vector<std::int32_t> tokens_;
   std::vector<std::int32_t> targets_;
   std::int64_t micro_batch_ = 0;
+  std::int64_t step_ = 0;
+  float lr_ = 0;
+  float loss_ = 0;
+  float token_count_ = 0;
+  float grad_norm_ = 0;
+  Call batch_call_;
+  Call apply_call_;
+  Call eval_call_;
 };
 
 }  // namespace gptc::driver

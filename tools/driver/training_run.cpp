@@ -16,6 +16,7 @@
 #include "tools/driver/generator.h"
 #include "tools/driver/interrupt.h"
 #include "tools/driver/loss_curve.h"
+#include "tools/driver/memory.h"
 #include "tools/driver/run_log.h"
 #include "tools/driver/tokenizer_source.h"
 
@@ -57,12 +58,15 @@ class Run {
                             .validation_fraction = settings_.validation_fraction,
                             .context = settings_.context}),
         started_(Clock::now()) {
+    if (settings_.sample_interval > 0) prompt_ = prompt_tokens();
+    tokenizer_.forget();
     const std::int64_t windows = data::WindowLoader(corpus_.train(), {.batch = settings_.batch,
                                                                       .context = settings_.context})
                                      .windows();
     steps_ = resolve_steps(settings_, windows);
     TrainerOptions trainer = trainer_options(settings_, options);
     trainer.schedule = resolve_schedule(settings_, steps_);
+    trainer.compile.memory_taken = corpus_.resident_bytes();
     trainer_ = std::make_unique<Trainer>(source_, corpus_.train(), corpus_.validation(), trainer);
   }
 
@@ -80,11 +84,16 @@ class Run {
     }
     if (trainer_->has_validation() && !validation_loss_) validation_loss_ = trainer_->validate();
     if (!quiet()) summarise();
+    check_memory();
     return RunEnd::done;
   }
 
  private:
   const TrainPosition& position() const { return trainer_->position(); }
+  /// The model, and the tokens that lie in memory.
+  std::int64_t planned_bytes() const {
+    return trainer_->model().planned_bytes() + corpus_.resident_bytes();
+  }
   bool quiet() const { return options_.style == ProgressStyle::quiet; }
   std::string path(const char* name) const { return (options_.out / name).string(); }
   bool due(std::int64_t interval) const { return interval > 0 && position().step % interval == 0; }
@@ -109,11 +118,11 @@ class Run {
     for (const std::string& note : corpus_.notes()) fmt::print(stderr, "{}\n", note);
     fmt::print(stderr,
                "model {}: {} parameters; {} tokens of text ({} bytes), {} for validation\n"
-               "training: steps {} to {} of {}x{}x{} tokens, seed {}, memory {} MiB\n",
+               "training: steps {} to {} of {}x{}x{} tokens in {}, seed {}, memory {}\n",
                source_.model.name, dsl::parameter_count(trainer_->model().module()),
                corpus_.tokens(), corpus_.bytes(), corpus_.validation().size(), position().step,
-               steps_, settings_.grad_accum, settings_.batch, settings_.context, source_.seed,
-               (trainer_->model().arena_bytes() + trainer_->model().states().bytes()) >> 20);
+               steps_, settings_.grad_accum, settings_.batch, settings_.context, settings_.dtype,
+               source_.seed, size_text(planned_bytes()));
     if (position().step >= steps_)
       fmt::print(stderr, "all steps are done; give more by --max-steps or --epochs\n");
   }
@@ -186,16 +195,20 @@ class Run {
     told_no_picture_ = problem.has_value();
   }
 
-  void sample() {
-    Generator generator(trainer_->model(), source_.context());
+  std::vector<std::int32_t> prompt_tokens() const {
     std::vector<std::int32_t> prompt = tokenizer_.encode(settings_.sample_prompt);
     if (prompt.empty()) prompt.push_back(tokenizer_.end_of_text().value_or(0));
+    return prompt;
+  }
+
+  void sample() {
+    Generator generator(trainer_->model(), source_.context());
     GenerateOptions options;
     options.max_new_tokens = 64;
     options.sampling = {.temperature = 0.8, .top_k = 40, .seed = source_.seed};
     options.sample = static_cast<std::uint64_t>(position().step);
     options.stop = tokenizer_.end_of_text();
-    const std::vector<std::int32_t> made = generator.generate(prompt, options);
+    const std::vector<std::int32_t> made = generator.generate(prompt_, options);
     progress_->message(fmt::format("step {}: {}{}", position().step, settings_.sample_prompt,
                                    tokenizer::replace_invalid_utf8(tokenizer_.decode(made))));
   }
@@ -232,6 +245,15 @@ class Run {
     fmt::print(stderr, "saved in {}\n", options_.out.string());
   }
 
+  void check_memory() const {
+    const MemoryContract memory = memory_contract(planned_bytes());
+    if (!memory.holds())
+      fmt::print(stderr, "memory: {}, which is more than the plan allows: please report this\n",
+                 memory.text());
+    else if (!quiet())
+      fmt::print(stderr, "memory: {}\n", memory.text());
+  }
+
   ModelSource source_;
   const tokenizer::Tokenizer& tokenizer_;
   TrainSettings settings_;
@@ -243,6 +265,7 @@ class Run {
   std::unique_ptr<RunLog> log_;
   std::unique_ptr<Progress> progress_;
   std::vector<LogRecord> records_;
+  std::vector<std::int32_t> prompt_;  // of samples
   std::optional<double> validation_loss_;
   double loss_ = 0;
   double rate_ = 0;

@@ -7,12 +7,14 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "backends/onednn/bf16_dot.h"
 #include "backends/onednn/peak.h"
 #include "backends/runtime/philox.h"
 #include "ir/check.h"
 #include "tools/driver/commands/commands.h"
 #include "tools/driver/commands/common_flags.h"
 #include "tools/driver/commands/output.h"
+#include "tools/driver/memory.h"
 #include "tools/driver/profile.h"
 #include "tools/driver/trainer.h"
 #include "tools/driver/useful_flops.h"
@@ -54,6 +56,13 @@ struct Timing {
   double total_seconds = 0;
 };
 
+/// Of products in what the step computes them in.
+double peak(const BenchFlags& flags) {
+  const bool bf16 = compute_dtype(flags.common) == ir::DType::bf16 && onednn::has_bf16_dot();
+  return bf16 ? onednn::peak_bf16_gflops(flags.common.threads)
+              : onednn::peak_gflops(flags.common.threads);
+}
+
 /// The peak before and after the steps must agree, else the machine was not the same throughout.
 Timing measure(Trainer& trainer, const BenchFlags& flags) {
   constexpr int most_tries = 5;
@@ -61,14 +70,14 @@ Timing measure(Trainer& trainer, const BenchFlags& flags) {
   Timing timing;
   for (int attempt = 0; attempt < most_tries; ++attempt) {
     timing = {};
-    const double before = onednn::peak_gflops(flags.common.threads);
+    const double before = peak(flags);
     for (std::int64_t i = 0; i < flags.steps; ++i) {
       const auto start = Clock::now();
       trainer.step();
       timing.step_ms.push_back(
           std::chrono::duration<double, std::milli>(Clock::now() - start).count());
     }
-    const double after = onednn::peak_gflops(flags.common.threads);
+    const double after = peak(flags);
     timing.peak_gflops = std::max(before, after);
     if (std::abs(before - after) <= tolerance * timing.peak_gflops) break;
     if (!flags.common.quiet)
@@ -101,10 +110,15 @@ nlohmann::ordered_json figures(Trainer& trainer, const ir::Graph& eval, const Be
   result["mfu"] = flops / (median * 1e-3 * timing.peak_gflops * 1e9);
   result["useful_gflop_per_step"] = flops * 1e-9;
   result["gflops"] = flops / (median * 1e-3) * 1e-9;
+  result["dtype"] = flags.common.dtype;
   result["peak_gflops"] = timing.peak_gflops;
   result["arena_bytes"] = program.arena_bytes;
   result["lower_bound_bytes"] = program.lower_bound_bytes;
   result["state_bytes"] = trainer.model().states().bytes();
+  const MemoryContract memory = memory_contract(trainer.model().planned_bytes());
+  result["planned_bytes"] = memory.planned;
+  result["measured_bytes"] = memory.measured;
+  result["plan_kept"] = memory.holds();
   result["max_rss_bytes"] = max_rss_bytes();
   result["compile_s"] = trainer.compile_seconds();
   return result;
@@ -146,14 +160,15 @@ int run(const BenchFlags& flags, const std::vector<dsl::Model>& models) {
   }
   write_stdout(fmt::format(
       "{} {}x{}: {:.1f} tokens/s, step {:.1f} ms, MFU {:.3f} of {:.1f} GFLOP/s; "
-      "arena {} MiB ({:.3f} of the lower bound), states {} MiB, compiled in "
-      "{:.2f} s\n",
+      "arena {} MiB ({:.3f} of the lower bound), states {} MiB, {}, compiled in {:.2f} s\n",
       source.model.name, sizes.at('B'), sizes.at('T'), result["tokens_per_s"].get<double>(),
       result["step_ms"]["median"].get<double>(), result["mfu"].get<double>(),
       result["peak_gflops"].get<double>(), result["arena_bytes"].get<std::int64_t>() >> 20,
       result["arena_bytes"].get<double>() /
           std::max(1.0, result["lower_bound_bytes"].get<double>()),
-      result["state_bytes"].get<std::int64_t>() >> 20, result["compile_s"].get<double>()));
+      result["state_bytes"].get<std::int64_t>() >> 20,
+      MemoryContract{result["planned_bytes"], result["measured_bytes"]}.text(),
+      result["compile_s"].get<double>()));
   return exit_code::done;
 }
 
@@ -173,6 +188,8 @@ void add_bench(CLI::App& app, Program& program) {
   sub->add_flag("--profile", flags->profile,
                 "time every node, too: by kind and the slowest, on stderr");
   sub->add_flag("--json", flags->json, "the figures as JSON");
+  add_memory_flag(*sub, flags->common);
+  add_precision_flags(*sub, flags->common);
   add_machine_flags(*sub, flags->common);
   sub->footer("Example:\n  gptc bench train --model gpt2 --batch 4 --ctx 256 --threads 2 --json");
   sub->callback([flags, &program] {

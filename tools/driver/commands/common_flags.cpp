@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "backends/onednn/bf16_dot.h"
 #include "ir/check.h"
 #include "tools/driver/backends.h"
+#include "tools/driver/memory.h"
+#include "tools/driver/train_settings.h"
 
 namespace gptc::driver {
 
@@ -15,6 +18,24 @@ void add_machine_flags(CLI::App& app, CommonFlags& flags) {
       ->capture_default_str()
       ->check(CLI::IsMember(backend_names()));
   app.add_flag("--quiet,-q", flags.quiet, "only errors on stderr");
+}
+
+void add_emulation_flag(CLI::App& app, CommonFlags& flags) {
+  app.add_flag("--emulate-bf16", flags.emulate_bf16,
+               "allow --dtype bf16 on a processor without bf16 products");
+}
+
+void add_precision_flags(CLI::App& app, CommonFlags& flags) {
+  app.add_option("--dtype", flags.dtype, std::string(dtype_help))
+      ->capture_default_str()
+      ->check(CLI::IsMember({"f32", "bf16"}));
+  add_emulation_flag(app, flags);
+}
+
+void add_memory_flag(CLI::App& app, CommonFlags& flags) {
+  app.add_option("--mem,--memory", flags.memory,
+                 "most memory for states and values, such as 2GiB, 512MiB or bytes; parts of the "
+                 "forward pass then run again, with the same results");
 }
 
 void add_model_flags(CLI::App& app, CommonFlags& flags) {
@@ -59,8 +80,23 @@ passes::DimSizes graph_sizes(const ModelSource& source, std::int64_t batch, std:
   return {{'B', batch}, {'T', context == 0 ? source.context() : context}};
 }
 
+ir::DType compute_dtype(const CommonFlags& flags) {
+  ir::user_check(flags.dtype == "f32" || flags.dtype == "bf16",
+                 "--dtype: it must be f32 or bf16, but got '{}'", flags.dtype);
+  return flags.dtype == "bf16" ? ir::DType::bf16 : ir::DType::f32;
+}
+
 CompileOptions compile_options(const CommonFlags& flags, const ModelSource& source) {
-  return {.backend = flags.backend, .threads = flags.threads, .seed = source.seed};
+  const ir::DType dtype = compute_dtype(flags);
+  ir::user_check(
+      dtype == ir::DType::f32 || onednn::has_bf16_dot() || flags.emulate_bf16,
+      "--dtype bf16: the processor must multiply bf16 itself (avx512_bf16), but this one "
+      "would emulate it, slower than f32; use --dtype f32, or --emulate-bf16 to insist");
+  return {.backend = flags.backend,
+          .threads = flags.threads,
+          .seed = source.seed,
+          .dtype = dtype,
+          .memory_budget = parse_bytes("--mem", flags.memory)};
 }
 
 }  // namespace gptc::driver

@@ -19,11 +19,20 @@ struct CommonFlags {
   std::optional<std::uint64_t> seed;
   std::string backend = "onednn";
   int threads = 0;
+  std::string dtype = "f32";
+  bool emulate_bf16 = false;
+  std::string memory;  // "": no limit
   bool quiet = false;
 };
 
+/// --emulate-bf16.
+void add_emulation_flag(CLI::App& app, CommonFlags& flags);
+/// --dtype, --emulate-bf16.
+void add_precision_flags(CLI::App& app, CommonFlags& flags);
 /// --threads, --backend, --quiet.
 void add_machine_flags(CLI::App& app, CommonFlags& flags);
+/// --mem.
+void add_memory_flag(CLI::App& app, CommonFlags& flags);
 /// --model, --set, --dropout.
 void add_model_flags(CLI::App& app, CommonFlags& flags);
 /// A seed, `help` saying of what.
@@ -38,6 +47,9 @@ ModelSource sized_model_of(const CommonFlags& flags, const std::vector<dsl::Mode
 /// B and T of a graph; `context` 0 is the model's. UserError for what is out of range.
 passes::DimSizes graph_sizes(const ModelSource& source, std::int64_t batch, std::int64_t context);
 
+/// What products compute in, by --dtype.
+ir::DType compute_dtype(const CommonFlags& flags);
+/// UserError where the processor would emulate bf16, which is slower than f32, and was not told to.
 CompileOptions compile_options(const CommonFlags& flags, const ModelSource& source);
 
 }  // namespace gptc::driver

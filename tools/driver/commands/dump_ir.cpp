@@ -47,6 +47,7 @@ int run(const DumpFlags& flags, bool dump, const Program& program) {
   const auto backend = make_backend(flags.common.backend, flags.common.threads);
   DumpRequest request;
   request.graph = flags.graph;
+  request.dtype = compute_dtype(flags.common);
   if (!flags.stage.empty()) request.stage = flags.stage;
   request.sizes = graph_sizes(source, flags.batch, flags.context);
   // Alone, --explain and --time-passes are what was asked for; beside the IR they are remarks.
@@ -85,6 +86,7 @@ void add_dump_ir(CLI::App& app, Program& program) {
   app.add_option("--out,-o", flags->out, "file or, for all, folder to write");
   add_model_flags(app, flags->common);
   add_seed_flag(app, flags->common, "of dropout and initial values (1)");
+  add_precision_flags(app, flags->common);
   add_machine_flags(app, flags->common);
   app.final_callback([&app, flags, &program] {
     const bool dump = app.count("--dump-ir") > 0;

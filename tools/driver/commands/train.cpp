@@ -83,6 +83,7 @@ int run(const CLI::App& app, TrainFlags flags, const std::vector<dsl::Model>& mo
   if (flags.resume)
     load_settings(flags.settings, flags.out,
                   [&](const TrainField& field) { return keeps(app, field); });
+  flags.common.dtype = flags.settings.dtype;
   if (flags.tokenizer.empty() && source.folder) flags.tokenizer = source.folder->string();
   ir::user_check(
       !flags.tokenizer.empty(),
@@ -114,7 +115,9 @@ void add_train(CLI::App& app, Program& program) {
       ->expected(0, 1);
   sub->add_flag("--overwrite", flags->overwrite, "begin anew in a folder that holds a model");
   add_seed_flag(*sub, flags->common, "of weights, dropout and the order of the data (1)");
+  add_memory_flag(*sub, flags->common);
   add_machine_flags(*sub, flags->common);
+  add_emulation_flag(*sub, flags->common);
   sub->footer(
       "Example:\n"
       "  gptc train --model gpt2-nano --data book.txt --tokenizer runs/tokenizer --out runs/book "
