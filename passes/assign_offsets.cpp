@@ -11,10 +11,6 @@
 namespace gptc::passes {
 namespace {
 
-std::int64_t aligned(std::int64_t bytes) {
-  return (bytes + ir::buffer_alignment - 1) / ir::buffer_alignment * ir::buffer_alignment;
-}
-
 using Order = std::vector<std::size_t>;
 using Less = bool (*)(const Interval& a, const Interval& b);
 
@@ -271,6 +267,10 @@ Offsets assign_offsets(std::span<const Interval> intervals) {
   search(*winner, work / 2);
   for (const Strategy& strategy : strategies) search(strategy, work / 2 / strategies.size());
   return best;
+}
+
+std::int64_t aligned(std::int64_t bytes) {
+  return (bytes + ir::buffer_alignment - 1) / ir::buffer_alignment * ir::buffer_alignment;
 }
 
 std::int64_t lower_bound(std::span<const Interval> intervals) { return busiest(intervals).bytes; }

@@ -26,6 +26,9 @@ struct Offsets {
 /// Offsets are multiples of ir::buffer_alignment.
 Offsets assign_offsets(std::span<const Interval> intervals);
 
+/// Rounded up to ir::buffer_alignment.
+std::int64_t aligned(std::int64_t bytes);
+
 /// The most bytes (rounded up to the alignment) needed at one step: no plan can be smaller.
 std::int64_t lower_bound(std::span<const Interval> intervals);
 

@@ -13,10 +13,6 @@ constexpr std::string_view gradient_prefix = "grad.";
 constexpr std::string_view moment_prefix = "adamw.";
 constexpr std::string_view gradient_operand = "grad";  // of an optimizer's op, by its row
 
-std::int64_t aligned(std::int64_t bytes) {
-  return (bytes + ir::buffer_alignment - 1) / ir::buffer_alignment * ir::buffer_alignment;
-}
-
 /// By buffer: whether an optimizer's op reads it as a gradient.
 std::vector<bool> gradient_buffers(const ir::Graph& graph, const Buffers& buffers) {
   std::vector<bool> found(buffers.all.size());

@@ -136,8 +136,7 @@ class LiveBytes {
     const bool in_state =
         graph_[value.node].kind == ir::OpKind::state || in_states_.contains(value);
     if (in_state || reads(value) == 0) return 0;
-    const std::int64_t size = graph_.type(value).bytes();
-    return (size + ir::buffer_alignment - 1) / ir::buffer_alignment * ir::buffer_alignment;
+    return aligned(graph_.type(value).bytes());
   }
 
   /// What the operands show and nobody reads later, each once.

@@ -41,10 +41,10 @@ HWY_INLINE void unpack_rows(const float* HWY_RESTRICT from, std::size_t padded_s
   for (std::size_t row = 0; row < rows; ++row, from += padded_size) {
     if (to.is_bf16) {
       auto* values = reinterpret_cast<std::uint16_t*>(to.data) + row * to_stride;
-      scale_values(from, scale, values, size);
+      scale_values(from, scale, values, static_cast<std::int64_t>(size));
     } else {
       auto* values = reinterpret_cast<float*>(to.data) + row * to_stride;
-      scale_values(from, scale, values, size);
+      scale_values(from, scale, values, static_cast<std::int64_t>(size));
     }
   }
 }

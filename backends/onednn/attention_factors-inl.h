@@ -23,16 +23,6 @@ HWY_BEFORE_NAMESPACE();
 namespace gptc::onednn::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// to[i] = from[i] * scale, each f32 or bf16.
-template <class From, class To>
-HWY_INLINE void scale_values(const From* HWY_RESTRICT from, float scale, To* HWY_RESTRICT to,
-                             std::size_t size) {
-  const FloatVec factor = hn::Set(FloatTag(), scale);
-  sweep(static_cast<std::int64_t>(size), [&](std::int64_t i, auto access) HWY_ATTR {
-    store_any(access, hn::Mul(load_any(access, from + i), factor), to + i);
-  });
-}
-
 /// Rows in memory: `count` of `size` elements, `stride` elements apart.
 struct SourceRows {
   AttentionRows<const std::byte> first;
@@ -65,7 +55,7 @@ struct WideFactors {
   static HWY_INLINE void pack_rows(const SourceRows& from, PaddedSize padded, float* to) {
     for (std::size_t row = 0; row < from.count; ++row, to += padded.size) {
       if (from.first.is_bf16) {
-        scale_values(from.row<std::uint16_t>(row), 1.F, to, from.size);
+        scale_values(from.row<std::uint16_t>(row), 1.F, to, static_cast<std::int64_t>(from.size));
       } else {
         std::memcpy(to, from.row<float>(row), from.size * sizeof(float));
       }
@@ -107,7 +97,7 @@ struct PairFactors {
              .b_stride = b_stride,
              .c = c,
              .c_stride = c_stride,
-             .old = static_cast<Bf16Gemm::Old>(kOld),
+             .old = kOld,
              .row_scales = row_scales}
         .run();
   }

@@ -77,6 +77,14 @@ HWY_INLINE void store_any(Access access, VF32 value, std::uint16_t* to) {
   store_bf16(access, value, to);
 }
 
+/// to[i] = from[i] * factor, each f32 or bf16.
+template <class From, class To>
+HWY_INLINE void scale_values(const From* from, float factor, To* to, std::int64_t size) {
+  const VF32 by = hn::Set(F32(), factor);
+  sweep(size, [&](std::int64_t i, auto access)
+                  HWY_ATTR { store_any(access, hn::Mul(load_any(access, from + i), by), to + i); });
+}
+
 }  // namespace gptc::onednn::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

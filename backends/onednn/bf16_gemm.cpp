@@ -24,10 +24,9 @@ GPTC_BF16 inline void block(const Bf16Gemm& at, std::size_t row, std::size_t col
   float* c = at.c + row * at.c_stride + col;
   for (std::size_t r = 0; r < block_rows; ++r) {
     for (std::size_t v = 0; v < kVectors; ++v) {
-      sum[r][v] = at.old == Bf16Gemm::Old::ignore
-                      ? _mm512_setzero_ps()
-                      : _mm512_loadu_ps(c + r * at.c_stride + v * lanes);
-      if (at.old == Bf16Gemm::Old::scale_rows_and_add)
+      sum[r][v] = at.old == Old::ignore ? _mm512_setzero_ps()
+                                        : _mm512_loadu_ps(c + r * at.c_stride + v * lanes);
+      if (at.old == Old::scale_rows_and_add)
         sum[r][v] = _mm512_mul_ps(sum[r][v], _mm512_set1_ps(at.row_scales[row + r]));
     }
   }

@@ -6,12 +6,13 @@
 
 namespace gptc::onednn {
 
+/// What becomes of the old contents of a product's result.
+enum class Old : std::uint8_t { ignore, add, scale_rows_and_add };
+
 /// c[rows, cols] = old + Σ over words k and both halves h of a[row, k].h · b[k, col].h, summed in
 /// f32 in order of k. A word holds two bf16 that are neighbours in the contraction; the first is
 /// the low half.
 struct Bf16Gemm {
-  enum class Old : std::uint8_t { ignore, add, scale_rows_and_add };
-
   std::size_t rows = 0;              // a multiple of 4
   std::size_t cols = 0;              // a multiple of 16
   std::size_t words = 0;             // half of the depth

@@ -11,6 +11,8 @@
 
 #include <cstddef>
 
+#include "backends/onednn/bf16_gemm.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace gptc::onednn::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -27,9 +29,6 @@ struct LeftFactor {
     return {data + row * row_stride + k * k_stride, row_stride, k_stride};
   }
 };
-
-/// What becomes of the old contents of the result.
-enum class Old { ignore, add, scale_rows_and_add };
 
 /// Vectors per row of a register block: 16 accumulators where there are 32 registers, else 8.
 inline constexpr std::size_t block_rows = 4;

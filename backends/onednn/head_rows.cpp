@@ -59,13 +59,6 @@ void exp_and_sum(const LogitBlock& block, const float* max, float* sum, Keep kee
   }
 }
 
-template <class From, class To>
-HWY_INLINE void scale_values(const From* from, float factor, To* to, std::int64_t size) {
-  const auto by = hn::Set(F32(), factor);
-  sweep(size, [&](std::int64_t i, auto access)
-                  HWY_ATTR { store_any(access, hn::Mul(load_any(access, from + i), by), to + i); });
-}
-
 void scale_any(const std::byte* from, bool from_bf16, float factor, std::byte* to, bool to_bf16,
                std::int64_t size) {
   const auto* single = reinterpret_cast<const float*>(from);
