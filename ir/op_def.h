@@ -101,6 +101,44 @@ struct Precision {
   std::vector<std::uint32_t> results = {};  // are worth keeping in bf16 where they are read later
 };
 
+/// A value of a graph that runs on a chunk of new positions. `axis`: where the chunk's positions
+/// stand; none: the value is the same for all positions.
+struct Positioned {
+  Value value;
+  std::optional<std::size_t> axis = {};
+};
+
+/// What an op's incremental rule sees of a node of the whole graph, whose positions are the named
+/// dimension T, and what it builds with. It makes N rows where the whole graph has T.
+class Incremental {
+ public:
+  Incremental(Builder& b, const Graph& whole_graph, NodeId whole_node,
+              std::span<const Positioned> new_operands)
+      : builder(b), graph(whole_graph), node(whole_node), operands(new_operands) {}
+  Incremental(const Incremental&) = delete;
+  Incremental& operator=(const Incremental&) = delete;
+  virtual ~Incremental() = default;
+
+  Builder& builder;  // of the graph that is made
+  const Graph& graph;
+  NodeId node;
+  std::span<const Positioned> operands;
+
+  const Attrs& attrs() const { return graph[node].attrs; }
+  virtual Dim chunk() const = 0;  // N
+  virtual Value past() = 0;       // i32[B]: how many positions of each row came before
+  /// x[B,N,...] kept behind those before it: [B,S,...], of which past + N positions are filled.
+  /// `name` is the operand's.
+  virtual Value cached(const Positioned& x, std::string_view name) = 0;
+  /// UserError: the op cannot run on new positions only, and why.
+  [[noreturn]] void cannot(std::string_view why) const;
+};
+/// One entry per result, or fewer where the last ones cannot be had.
+using IncrementalFn = std::vector<Positioned> (*)(Incremental&);
+
+/// By the op's rule; without one row by row, where its traits allow it. UserError where it cannot.
+std::vector<Positioned> run_incremental(Incremental& step);
+
 using CostFn = double (*)(const Graph&, const Node&);
 using NodeTestFn = bool (*)(const Graph&, const Node&);
 
@@ -119,6 +157,8 @@ struct OpDef {
   Precision precision = {};
   CostFn flops = nullptr;             // none: one per element of the results
   NodeTestFn row_local_if = nullptr;  // for ops that are row_local with some attributes only
+  /// How it runs on new positions only. None: row by row where the traits say so, else it cannot.
+  IncrementalFn incremental = nullptr;
 
   bool has(Trait trait) const { return (traits & trait) != 0; }
 };

@@ -101,6 +101,14 @@ std::span<const Interface> interfaces() {
        {"tokens", "targets"},
        {"loss", "tokens"}},
       {"generate", "logits of position last[b], without dropout", {"tokens", "last"}, {"logits"}},
+      {"prefill",
+       "logits of position last[b] of a chunk, which is added to the caches",
+       {"tokens", "past", "last"},
+       {"logits"}},
+      {"decode",
+       "logits behind one new token, which is added to the caches",
+       {"tokens", "past"},
+       {"logits"}},
       {"init", "every state takes its initial value", {}, {}},
   };
   return table;
@@ -156,7 +164,10 @@ bool forward(ir::Graph& graph, const Derivation& derivation) {
   std::string name = graph.name();
   graph = source;
   graph.set_name(std::move(name));
-  specialise(graph, derivation.request.sizes);
+  DimSizes sizes = derivation.request.sizes;
+  const bool is_chunk = contains(find_interface(derivation.request.graph).inputs, "past");
+  if (is_chunk) sizes.erase('T');  // incremental replaces it
+  specialise(graph, sizes, is_chunk ? "T" : "");
   graph.compact();
   return true;
 }

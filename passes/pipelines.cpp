@@ -13,6 +13,7 @@
 #include "passes/fuse_epilogue.h"
 #include "passes/fuse_linear_cross_entropy.h"
 #include "passes/fuse_rows.h"
+#include "passes/incremental.h"
 #include "passes/mixed_precision.h"
 #include "passes/optimizer.h"
 #include "passes/rematerialise.h"
@@ -33,6 +34,7 @@ const std::vector<Stage> stages = {
     STEP(last_logits, "returns the logits of one position only"),
     STEP(inference, "takes dropout out"),
     STEP(drop_inputs, "takes arguments out that the graph does not have"),
+    STEP(incremental, "runs on a chunk of new positions, with what came before in caches"),
     STEP(mixed_precision, "with bf16: products read bf16 and round what they give out"),
     STEP(narrow_saved, "with bf16: what the backward pass reads is kept in bf16"),
     STEP(autodiff, "appends the gradient of the loss for every trainable state"),
@@ -147,6 +149,23 @@ Rows infer(std::string_view outputs) {
          clean_up() + fuse_neighbours() + lowering();
 }
 
+/// A chunk of new positions behind those in the caches.
+Rows infer_chunk() {
+  return Rows{row("forward", "the start: a copy, with T left open for incremental", "start"),
+              row("last_logits", "before all work: what only other outputs need is never touched"),
+              row("inference", "before fusion: attention without dropout needs no counter")} +
+         simplify() +
+         Rows{row("fuse_attention", "before incremental: attention has a rule, its parts have not"),
+              row("mixed_precision", "before incremental: caches then hold what is multiplied")} +
+         clean_up() +
+         Rows{row("incremental", "after fusion and rounding, before anything needs T as a number"),
+              row("canonicalize", "patterns below match one spelling only"),
+              row("cse", "the positions are the same for every table"),
+              row("dce", "arguments below count only if something reads them"),
+              row("drop_inputs", "after incremental: one new token needs no `last`")} +
+         fuse_neighbours() + lowering();
+}
+
 struct Pipeline {
   std::string_view graph;
   Rows (*rows)();
@@ -176,6 +195,8 @@ const std::vector<Pipeline> pipelines = {
      }},
     {"eval", [] { return infer("keep_loss"); }},
     {"generate", [] { return infer("last_logits"); }},
+    {"prefill", infer_chunk},
+    {"decode", infer_chunk},
     {"init",
      [] {
        return Rows{row("initial_values", "the start: the declarations say it all", "start")} +

@@ -22,10 +22,12 @@ std::string listed(const DimSizes& sizes) {
 }
 
 /// The shape in numbers.
-ir::Shape sized(const ir::Shape& shape, const DimSizes& sizes, const ir::Origin& origin) {
+ir::Shape sized(const ir::Shape& shape, const DimSizes& sizes, std::string_view kept,
+                const ir::Origin& origin) {
   ir::Shape result = shape;
   for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
-    if (!shape[axis].is_named()) continue;
+    if (!shape[axis].is_named() || kept.find(shape[axis].name()) != std::string_view::npos)
+      continue;
     const auto size = sizes.find(shape[axis].name());
     ir::user_check(
         size != sizes.end(),
@@ -37,32 +39,35 @@ ir::Shape sized(const ir::Shape& shape, const DimSizes& sizes, const ir::Origin&
   return result;
 }
 
-bool specialise_attrs(ir::Graph& graph, ir::NodeId id, const DimSizes& sizes) {
+bool specialise_attrs(ir::Graph& graph, ir::NodeId id, const DimSizes& sizes,
+                      std::string_view kept) {
   const ir::Attrs attrs = graph[id].attrs;
   bool changed = false;
   for (const auto& [name, value] : attrs) {
     const auto* shape = std::get_if<ir::Shape>(&value);
     if (shape == nullptr || shape->is_concrete()) continue;
-    graph.set_attr(id, name, sized(*shape, sizes, graph[id].origin));
+    graph.set_attr(id, name, sized(*shape, sizes, kept, graph[id].origin));
     changed = true;
   }
   return changed;
 }
 
-bool specialise_body(ir::Graph& graph, ir::NodeId id, const DimSizes& sizes) {
+bool specialise_body(ir::Graph& graph, ir::NodeId id, const DimSizes& sizes,
+                     std::string_view kept) {
   if (graph[id].body == nullptr) return false;
   ir::Graph body = *graph[id].body;
-  if (!specialise(body, sizes)) return false;
+  if (!specialise(body, sizes, kept)) return false;
   graph.set_body(id, std::make_shared<const ir::Graph>(std::move(body)));
   return true;
 }
 
 /// Inputs and states carry their type themselves; all others follow from operands and attributes.
-std::vector<ir::Type> new_types(const ir::Graph& graph, ir::NodeId id, const DimSizes& sizes) {
+std::vector<ir::Type> new_types(const ir::Graph& graph, ir::NodeId id, const DimSizes& sizes,
+                                std::string_view kept) {
   const ir::Node& node = graph[id];
   if (node.kind == ir::OpKind::input || node.kind == ir::OpKind::state) {
     const ir::Type& type = node.results[0];
-    return {{type.dtype, sized(type.shape, sizes, node.origin)}};
+    return {{type.dtype, sized(type.shape, sizes, kept, node.origin)}};
   }
   std::vector<ir::Type> operands;
   for (const ir::Value operand : node.operands) operands.push_back(graph.type(operand));
@@ -71,16 +76,16 @@ std::vector<ir::Type> new_types(const ir::Graph& graph, ir::NodeId id, const Dim
 
 }  // namespace
 
-bool specialise(ir::Graph& graph, const DimSizes& sizes) {
+bool specialise(ir::Graph& graph, const DimSizes& sizes, std::string_view kept) {
   for (const auto& [name, size] : sizes) {
     ir::user_check(size >= 1, "specialise: a dimension must be at least 1, but got {} = {}", name,
                    size);
   }
   bool changed = false;
   for (const ir::NodeId id : ir::topological_order(graph)) {
-    changed |= specialise_attrs(graph, id, sizes);
-    changed |= specialise_body(graph, id, sizes);
-    const std::vector<ir::Type> types = new_types(graph, id, sizes);
+    changed |= specialise_attrs(graph, id, sizes, kept);
+    changed |= specialise_body(graph, id, sizes, kept);
+    const std::vector<ir::Type> types = new_types(graph, id, sizes, kept);
     for (std::size_t i = 0; i < types.size(); ++i) {
       if (types[i] == graph[id].results[i]) continue;
       graph.set_result_type(id, i, types[i]);

@@ -214,7 +214,45 @@ class AttentionKernel final : public ItemKernel {
   float* lse_;
 };
 
+/// An item is a head of a row of the batch, which sees as many keys as its cache holds.
+class CachedAttentionKernel final : public ItemKernel {
+ public:
+  CachedAttentionKernel(const AttentionProblem& at, const KernelArgs& args)
+      : ItemKernel(args.threads, args.workspace, scratch_bytes(at)),
+        at_(at),
+        past_(reinterpret_cast<const std::int32_t*>(args.operands[3])),
+        y_(args.results[0]) {}
+
+ private:
+  std::int64_t items() const override { return static_cast<std::int64_t>(at_.batches * at_.heads); }
+  void run(std::int64_t index, std::byte* scratch) override {
+    const auto item = static_cast<std::size_t>(index);
+    const std::size_t batch = item / at_.heads;
+    AttentionProblem at = at_;
+    at.past = std::max(past_[batch], 0);
+    at.keys = std::min(at.key_rows, static_cast<std::size_t>(at.past) + at.queries);
+    HWY_DYNAMIC_DISPATCH(attend)(at, {batch, item % at_.heads, 0, 1}, scratch, y_, nullptr);
+  }
+
+  AttentionProblem at_;
+  const std::int32_t* past_;
+  std::byte* y_;
+};
+
 }  // namespace
+
+KernelRow kernel_cached_attention() {
+  return {.supports = supports_attention,
+          .workspace =
+              [](const ir::Graph& graph, const ir::Node& node, int threads) {
+                return threads * scratch_bytes(cached_attention_problem(graph, node, nullptr));
+              },
+          .create = [](const ir::Graph& graph, const ir::Node& node,
+                       const KernelArgs& args) -> std::unique_ptr<Kernel> {
+            return std::make_unique<CachedAttentionKernel>(
+                cached_attention_problem(graph, node, &args), args);
+          }};
+}
 
 KernelRow kernel_attention() {
   return {.supports = supports_attention,

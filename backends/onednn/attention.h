@@ -39,6 +39,8 @@ struct AttentionProblem {
   std::size_t heads = 0;
   std::size_t queries = 0;   // Tq
   std::size_t keys = 0;      // Tk
+  std::size_t key_rows = 0;  // of a batch in memory: Tk, or as many as a cache has room for
+  std::ptrdiff_t past = 0;   // causal: query q sees key k iff k <= q + past
   std::size_t channels = 0;  // H·D: the distance of two positions
   std::size_t size = 0;      // D
   bool causal = false;
@@ -61,7 +63,7 @@ struct AttentionProblem {
     return (batch * queries + position) * channels + head * size;
   }
   std::size_t key_row(std::size_t batch, std::size_t head, std::size_t position) const {
-    return (batch * keys + position) * channels + head * size;
+    return (batch * key_rows + position) * channels + head * size;
   }
   /// Index in [B, H, Tq].
   std::size_t statistic(std::size_t batch, std::size_t head, std::size_t position) const {
@@ -95,6 +97,9 @@ struct AttentionItem {
 /// the counter stands if there is one.
 AttentionProblem attention_problem(const ir::Graph& graph, const ir::Node& node,
                                    const KernelArgs* args, std::size_t counter_operand);
+/// Of a cached_attention node, as if the caches were full; a run sets `keys` and `past` by batch.
+AttentionProblem cached_attention_problem(const ir::Graph& graph, const ir::Node& node,
+                                          const KernelArgs* args);
 /// Whether the processor's dot product of bf16 does the work; f32 otherwise.
 bool multiplies_pairs(const AttentionProblem& at);
 /// Everything f32, or bf16 but for the statistics.
@@ -118,7 +123,7 @@ struct ScoreTile {
         query_count(std::min(attention_tile, at.queries - query)) {
     const auto group = static_cast<std::ptrdiff_t>(attention_group);
     const auto all = static_cast<std::ptrdiff_t>(attention_tile);
-    delta = at.causal ? static_cast<std::ptrdiff_t>(query + at.keys - at.queries) -
+    delta = at.causal ? static_cast<std::ptrdiff_t>(query) + at.past -
                             static_cast<std::ptrdiff_t>(key)
                       : all;
     delta = std::clamp(delta, -all, all);
@@ -149,7 +154,9 @@ struct ScoreTile {
 inline std::size_t visible_keys(const AttentionProblem& at, std::size_t first_query) {
   if (!at.causal) return at.keys;
   const std::size_t queries_end = std::min(at.queries, first_query + attention_tile);
-  return queries_end + at.keys - at.queries;
+  const std::ptrdiff_t end = static_cast<std::ptrdiff_t>(queries_end) + at.past;
+  return std::clamp<std::size_t>(static_cast<std::size_t>(std::max<std::ptrdiff_t>(end, 1)), 1,
+                                 at.keys);
 }
 
 }  // namespace gptc::onednn

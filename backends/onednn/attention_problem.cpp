@@ -4,8 +4,10 @@
 
 namespace gptc::onednn {
 
-AttentionProblem attention_problem(const ir::Graph& graph, const ir::Node& node,
-                                   const KernelArgs* args, std::size_t counter_operand) {
+namespace {
+
+/// What attention and cached_attention have in common.
+AttentionProblem sizes_of(const ir::Graph& graph, const ir::Node& node, const KernelArgs* args) {
   const auto size_of = [](const ir::Dim& dim) { return static_cast<std::size_t>(dim.size()); };
   const ir::Shape& q = graph.type(node.operands[0]).shape;
   const ir::Shape& k = graph.type(node.operands[1]).shape;
@@ -14,24 +16,41 @@ AttentionProblem attention_problem(const ir::Graph& graph, const ir::Node& node,
   at.heads = static_cast<std::size_t>(node.attrs.integer("heads"));
   at.queries = size_of(q[1]);
   at.keys = size_of(k[1]);
+  at.key_rows = at.keys;
+  at.past = static_cast<std::ptrdiff_t>(at.keys) - static_cast<std::ptrdiff_t>(at.queries);
   at.channels = size_of(q[2]);
   at.size = at.channels / at.heads;
   at.is_bf16 = graph.type(node.operands[0]).dtype == ir::DType::bf16;
-  at.causal = node.attrs.flag("causal");
   at.scale = static_cast<float>(node.attrs.real("scale"));
+  if (args != nullptr) {
+    at.q = args->operands[0];
+    at.k = args->operands[1];
+    at.v = args->operands[2];
+  }
+  return at;
+}
+
+}  // namespace
+
+AttentionProblem cached_attention_problem(const ir::Graph& graph, const ir::Node& node,
+                                          const KernelArgs* args) {
+  AttentionProblem at = sizes_of(graph, node, args);
+  at.causal = true;
+  return at;
+}
+
+AttentionProblem attention_problem(const ir::Graph& graph, const ir::Node& node,
+                                   const KernelArgs* args, std::size_t counter_operand) {
+  AttentionProblem at = sizes_of(graph, node, args);
+  at.causal = node.attrs.flag("causal");
   const double p = node.attrs.real("p");
   at.dropout = {.active = p > 0,
                 .threshold = runtime::keep_threshold(p),
                 .kept_scale = static_cast<float>(1 / (1 - p)),
                 .key = node.attrs.key("rng_key"),
                 .counter = nullptr};
-  if (args != nullptr) {
-    at.q = args->operands[0];
-    at.k = args->operands[1];
-    at.v = args->operands[2];
-    if (at.dropout.active)
-      at.dropout.counter = reinterpret_cast<const std::int64_t*>(args->operands[counter_operand]);
-  }
+  if (args != nullptr && at.dropout.active)
+    at.dropout.counter = reinterpret_cast<const std::int64_t*>(args->operands[counter_operand]);
   return at;
 }
 

@@ -63,7 +63,11 @@ class CausalMask final : public ItemKernel {
         rows_(node.results[0].shape.rows()),
         queries_(node.results[0].shape[node.results[0].shape.rank() - 2].size()),
         keys_(node.results[0].shape.back().size()),
-        fill_(static_cast<float>(node.attrs.real("fill"))) {}
+        fill_(static_cast<float>(node.attrs.real("fill"))) {
+    if (args.operands.size() < 2) return;
+    past_ = reinterpret_cast<const std::int32_t*>(args.operands[1]);
+    rows_of_batch_ = std::max<std::int64_t>(1, rows_ / node.results[0].shape[0].size());
+  }
 
  private:
   std::int64_t rows_per_item() const {
@@ -74,8 +78,8 @@ class CausalMask final : public ItemKernel {
   void run(std::int64_t item, std::byte* /*scratch*/) override {
     const std::int64_t end = std::min(rows_, (item + 1) * rows_per_item());
     for (std::int64_t row = item * rows_per_item(); row < end; ++row) {
-      const std::int64_t seen =
-          std::clamp<std::int64_t>(row % queries_ + keys_ - queries_ + 1, 0, keys_);
+      const std::int64_t past = past_ == nullptr ? keys_ - queries_ : past_[row / rows_of_batch_];
+      const std::int64_t seen = std::clamp<std::int64_t>(row % queries_ + past + 1, 0, keys_);
       const float* x = x_ + row * keys_;
       float* y = y_ + row * keys_;
       if (x != y) std::copy_n(x, seen, y);
@@ -89,6 +93,8 @@ class CausalMask final : public ItemKernel {
   std::int64_t queries_;
   std::int64_t keys_;
   float fill_;
+  const std::int32_t* past_ = nullptr;  // null: what there is of keys before the queries
+  std::int64_t rows_of_batch_ = 1;
 };
 
 }  // namespace

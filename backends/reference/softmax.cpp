@@ -23,10 +23,14 @@ void kernel_causal_mask(Call<F>& call) {
   const std::size_t keys = last_size(shape);
   const std::size_t queries = size_at(shape, shape.rank() - 2);
   const auto fill = static_cast<F>(call.attrs().real("fill"));
+  const bool with_past = call.operands.size() > 1;
+  const std::size_t of_batch = with_past ? call.out().size() / call.ints(1).size() : 1;
   for (std::size_t i = 0; i < call.out().size(); ++i) {
-    const std::size_t k = i % keys;
-    const std::size_t q = i / keys % queries;
-    call.out()[i] = k + queries > q + keys ? fill : call.reals(0)[i];
+    const auto k = static_cast<std::int64_t>(i % keys);
+    const auto q = static_cast<std::int64_t>(i / keys % queries);
+    const std::int64_t past =
+        with_past ? call.ints(1)[i / of_batch] : static_cast<std::int64_t>(keys - queries);
+    call.out()[i] = k > q + past ? fill : call.reals(0)[i];
   }
 }
 GPTC_REFERENCE_KERNEL(causal_mask);

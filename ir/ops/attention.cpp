@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ir/ops/incremental.h"
 #include "ir/ops/rules.h"
 
 namespace gptc::ir {
@@ -212,6 +213,7 @@ const OpDef& op_attention() {
       .decompose = decompose_attention,
       .precision = {.operands = {0, 1, 2}},
       .flops = flops_attention,
+      .incremental = incremental::attention,
   };
   return def;
 }

@@ -1,4 +1,5 @@
 // Picking by id, and the losses built on it.
+#include "ir/ops/incremental.h"
 #include "ir/ops/rules.h"
 
 namespace gptc::ir {
@@ -174,6 +175,7 @@ const OpDef& op_pick() {
       .operands = {{"x"}, {"ids"}},
       .infer = infer_pick,
       .vjp = vjp_pick,
+      .incremental = incremental::pick,
   };
   return def;
 }

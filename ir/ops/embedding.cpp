@@ -1,4 +1,5 @@
 // Table look-up and its gradient.
+#include "ir/ops/incremental.h"
 #include "ir/ops/rules.h"
 
 namespace gptc::ir {
@@ -71,6 +72,7 @@ const OpDef& op_embedding() {
       .infer = infer_embedding,
       .vjp = vjp_embedding,
       .flops = no_flops,
+      .incremental = incremental::embedding,
   };
   return def;
 }

@@ -3,6 +3,7 @@
 #include <array>
 #include <numeric>
 
+#include "ir/ops/incremental.h"
 #include "ir/ops/rules.h"
 
 namespace gptc::ir {
@@ -208,6 +209,7 @@ const OpDef& op_matmul() {
       .decompose = decompose_matmul,
       .precision = {.operands = {0, 1}},
       .flops = flops_matmul,
+      .incremental = incremental::matmul,
   };
   return def;
 }

@@ -1,4 +1,5 @@
 // Reductions over axes.
+#include "ir/ops/incremental.h"
 #include "ir/ops/rules.h"
 
 namespace gptc::ir {
@@ -93,6 +94,7 @@ const OpDef& op_reduce_sum() {
       .vjp = vjp_reduce_sum,
       .flops = flops_reduce,
       .row_local_if = reduces_rows,
+      .incremental = incremental::reduce,
   };
   return def;
 }
@@ -110,6 +112,7 @@ const OpDef& op_reduce_max() {
       .vjp = vjp_reduce_max,
       .flops = flops_reduce,
       .row_local_if = reduces_rows,
+      .incremental = incremental::reduce,
   };
   return def;
 }

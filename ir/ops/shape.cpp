@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "ir/ops/incremental.h"
 #include "ir/ops/rules.h"
 
 namespace gptc::ir {
@@ -224,6 +225,7 @@ const OpDef& op_reshape() {
       .infer = infer_reshape,
       .vjp = vjp_reshape,
       .row_local_if = keeps_rows,
+      .incremental = incremental::reshape,
   };
   return def;
 }
@@ -238,6 +240,7 @@ const OpDef& op_transpose() {
       .traits = Trait::cheap,
       .infer = infer_transpose,
       .vjp = vjp_transpose,
+      .incremental = incremental::transpose,
   };
   return def;
 }
@@ -252,6 +255,7 @@ const OpDef& op_broadcast() {
       .traits = Trait::cheap,
       .infer = infer_broadcast,
       .vjp = vjp_broadcast,
+      .incremental = incremental::broadcast,
   };
   return def;
 }
@@ -268,6 +272,7 @@ const OpDef& op_slice() {
       .traits = Trait::cheap,
       .infer = infer_slice,
       .vjp = vjp_slice,
+      .incremental = incremental::slice,
   };
   return def;
 }
@@ -285,6 +290,7 @@ const OpDef& op_pad() {
       .traits = Trait::cheap,
       .infer = infer_pad,
       .vjp = vjp_pad,
+      .incremental = incremental::along_axis,
   };
   return def;
 }
@@ -298,6 +304,7 @@ const OpDef& op_concat() {
       .attributes = {axis_spec()},
       .infer = infer_concat,
       .vjp = vjp_concat,
+      .incremental = incremental::along_axis,
   };
   return def;
 }
@@ -312,6 +319,7 @@ const OpDef& op_shift() {
       .traits = Trait::cheap,
       .infer = infer_shift,
       .vjp = vjp_shift,
+      .incremental = incremental::shift,
   };
   return def;
 }
@@ -326,6 +334,7 @@ const OpDef& op_select() {
       .operands = {{"x"}, {"index"}},
       .infer = infer_select,
       .vjp = vjp_select,
+      .incremental = incremental::select,
   };
   return def;
 }

@@ -1,6 +1,7 @@
 // Softmax over the last axis, and the causal mask.
 #include <cmath>
 
+#include "ir/ops/incremental.h"
 #include "ir/ops/rules.h"
 
 namespace gptc::ir {
@@ -38,11 +39,19 @@ std::vector<Type> infer_causal_mask(const InferContext& context) {
   rules::require_min_rank(context, 0, 2);
   const double fill = context.attrs.real("fill");
   rules::require(context, !std::isnan(fill), "fill must be a number", fill);
+  if (context.operands.size() > 1) {
+    rules::require_min_rank(context, 0, 3);
+    rules::require_ids(context, 1, Shape{context.operand(0).shape[0]});
+  }
   return {context.operand(0)};
 }
 
 Grads vjp_causal_mask(const VjpContext& c) {
-  return {c.builder.op(OpKind::causal_mask, {rules::grad(c)}, {{"fill", 0.0}})};
+  std::vector<Value> operands = c.graph[c.node].operands;
+  operands[0] = rules::grad(c);
+  Grads grads(operands.size());
+  grads[0] = c.builder.op(OpKind::causal_mask, std::move(operands), {{"fill", 0.0}});
+  return grads;
 }
 
 }  // namespace
@@ -68,13 +77,15 @@ const OpDef& op_causal_mask() {
       .kind = OpKind::causal_mask,
       .name = "causal_mask",
       .doc =
-          "x[...,Tq,Tk] -> `fill` where k > q + Tk - Tq (the last query sees every key), else x.",
-      .operands = {{"x"}},
+          "x[...,Tq,Tk] -> `fill` where k > q + Tk - Tq (the last query sees every key), else x. "
+          "With past i32[B], the first axis of x being B: where k > q + past[b].",
+      .operands = {{"x"}, {"past", Arity::optional}},
       .attributes = {{"fill", AttrKind::real, std::nullopt, "what masked elements become"}},
       .traits = Trait::cheap,
       .infer = infer_causal_mask,
       .vjp = vjp_causal_mask,
       .in_place = {{0, 0}},
+      .incremental = incremental::causal_mask,
   };
   return def;
 }

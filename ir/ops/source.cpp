@@ -1,4 +1,5 @@
 // Values from outside the graph, and constants.
+#include "ir/ops/incremental.h"
 #include "ir/ops/rules.h"
 
 namespace gptc::ir {
@@ -47,6 +48,7 @@ const OpDef& op_constant() {
                      {"shape", AttrKind::shape, Shape{}, "the result's shape"}},
       .traits = Trait::source | Trait::cheap,
       .infer = infer_constant,
+      .incremental = incremental::constant,
   };
   return def;
 }

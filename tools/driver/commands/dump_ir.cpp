@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "frontend/formats/atomic_file.h"
@@ -42,6 +43,18 @@ void write_all(const std::vector<Snapshot>& snapshots, const DumpFlags& flags) {
   }
 }
 
+/// Of a prefill step whose length nobody gives.
+constexpr std::int64_t usual_chunk = 64;
+
+/// B and T; of graphs with caches, whose length S is then --ctx, T is the chunk.
+passes::DimSizes sizes_of(const ModelSource& source, const DumpFlags& flags) {
+  passes::DimSizes sizes = graph_sizes(source, flags.batch, flags.context);
+  if (flags.graph != "prefill" && flags.graph != "decode") return sizes;
+  sizes['S'] = sizes.at('T');
+  sizes['T'] = flags.graph == "decode" ? 1 : std::min(usual_chunk, sizes.at('S'));
+  return sizes;
+}
+
 int run(const DumpFlags& flags, bool dump, const Program& program) {
   const ModelSource source = sized_model_of(flags.common, program.models);
   const auto backend = make_backend(flags.common.backend, flags.common.threads);
@@ -49,7 +62,7 @@ int run(const DumpFlags& flags, bool dump, const Program& program) {
   request.graph = flags.graph;
   request.dtype = compute_dtype(flags.common);
   if (!flags.stage.empty()) request.stage = flags.stage;
-  request.sizes = graph_sizes(source, flags.batch, flags.context);
+  request.sizes = sizes_of(source, flags);
   // Alone, --explain and --time-passes are what was asked for; beside the IR they are remarks.
   std::FILE* const remarks = dump ? stderr : stdout;
   const auto say = [remarks](std::string_view line) { fmt::print(remarks, "{}\n", line); };
@@ -77,7 +90,7 @@ void add_dump_ir(CLI::App& app, Program& program) {
   app.add_flag("--explain", flags->explain, "say where fusions applied, or which condition failed");
   app.add_flag("--time-passes", flags->time_passes, "a line for each pass");
   app.add_option("--graph", flags->graph,
-                 "train, eval, generate, micro_step, apply, init, or forward as declared");
+                 "train, eval, generate, prefill, decode, micro_step, apply, init, or forward as declared");
   app.add_option("--batch,--batch-size,-b", flags->batch, "B");
   app.add_option("--ctx,--block-size,--context,--ctx-size,-c", flags->context,
                  "T; 0: the model's context");

@@ -1,0 +1,98 @@
+// positions, cache_write, cache_read: rows of caches, copied.
+#include <algorithm>
+
+#include "backends/onednn/copy.h"
+
+namespace gptc::onednn {
+namespace {
+
+const std::int32_t* past_of(const KernelArgs& args, std::size_t operand) {
+  return reinterpret_cast<const std::int32_t*>(args.operands[operand]);
+}
+
+/// Few numbers: not worth a second thread.
+class PositionsKernel final : public Kernel {
+ public:
+  PositionsKernel(const ir::Node& node, const KernelArgs& args)
+      : past_(past_of(args, 0)),
+        positions_(reinterpret_cast<std::int32_t*>(args.results[0])),
+        batches_(node.results[0].shape[0].size()),
+        size_(node.results[0].shape[1].size()),
+        first_(node.attrs.integer("first")),
+        limit_(node.attrs.integer("limit")) {}
+
+  void execute() override {
+    for (std::int64_t i = 0; i < batches_ * size_; ++i) {
+      const std::int64_t position = first_ + past_[i / size_] + i % size_;
+      positions_[i] = static_cast<std::int32_t>(std::clamp<std::int64_t>(position, 0, limit_ - 1));
+    }
+  }
+
+ private:
+  const std::int32_t* past_;
+  std::int32_t* positions_;
+  std::int64_t batches_, size_, first_, limit_;
+};
+
+std::unique_ptr<Kernel> create_positions(const ir::Graph&, const ir::Node& node,
+                                         const KernelArgs& args) {
+  return std::make_unique<PositionsKernel>(node, args);
+}
+
+/// The rows of x that the cache has room for; in place, else behind a copy of the cache.
+std::unique_ptr<Kernel> create_write(const ir::Graph& graph, const ir::Node& node,
+                                     const KernelArgs& args) {
+  const AxisView cache = view_around(node.results[0], 1);
+  const AxisView x = view_around(graph.type(node.operands[1]), 1);
+  const std::int32_t* past = past_of(args, 2);
+  const std::byte* old = args.operands[0] == args.results[0] ? nullptr : args.operands[0];
+  const std::byte* from = args.operands[1];
+  std::byte* to = args.results[0];
+  const std::int64_t whole = cache.size * cache.inner;
+  // Of a batch: rows before the new ones, the new ones, rows behind them.
+  return std::make_unique<CopyKernel>(args.threads, 3 * x.outer, whole, [=](std::int64_t i) {
+    const std::int64_t batch = i / 3;
+    const std::int64_t given = past[batch];
+    const std::int64_t begin = std::clamp<std::int64_t>(given, 0, cache.size) * cache.inner;
+    const std::int64_t end = std::clamp<std::int64_t>(given + x.size, 0, cache.size) * cache.inner;
+    const std::int64_t row = batch * whole;
+    if (i % 3 == 1)
+      return Piece{to + row + begin, from + batch * x.size * x.inner + (begin - given * x.inner),
+                   end - begin};
+    const std::int64_t first = i % 3 == 0 ? 0 : end;
+    const std::int64_t bytes = i % 3 == 0 ? begin : whole - end;
+    if (old == nullptr) return Piece{to + row, nullptr, 0};
+    return Piece{to + row + first, old + row + first, bytes};
+  });
+}
+
+/// Of a batch: zeros before the first row, rows of the cache, zeros behind its last.
+std::unique_ptr<Kernel> create_read(const ir::Graph& graph, const ir::Node& node,
+                                    const KernelArgs& args) {
+  const AxisView cache = view_around(graph.type(node.operands[0]), 1);
+  const AxisView y = view_around(node.results[0], 1);
+  const std::int32_t* past = past_of(args, 1);
+  const std::int64_t by = node.attrs.integer("by");
+  const std::byte* from = args.operands[0];
+  std::byte* to = args.results[0];
+  const std::int64_t whole = y.size * y.inner;
+  return std::make_unique<CopyKernel>(args.threads, 3 * y.outer, whole, [=](std::int64_t i) {
+    const std::int64_t batch = i / 3;
+    const std::int64_t first = past[batch] - by;
+    const std::int64_t begin = std::clamp<std::int64_t>(-first, 0, y.size);
+    const std::int64_t end = std::clamp<std::int64_t>(cache.size - first, begin, y.size);
+    std::byte* row = to + batch * whole;
+    if (i % 3 == 0) return Piece{row, nullptr, begin * y.inner};
+    if (i % 3 == 2) return Piece{row + end * y.inner, nullptr, (y.size - end) * y.inner};
+    return Piece{row + begin * y.inner, from + (batch * cache.size + first + begin) * cache.inner,
+                 (end - begin) * y.inner};
+  });
+}
+
+}  // namespace
+
+KernelRow kernel_positions() { return {.create = create_positions}; }
+KernelRow kernel_cache_write() { return {.create = create_write}; }
+KernelRow kernel_cache_read() { return {.create = create_read}; }
+
+}  // namespace gptc::onednn
