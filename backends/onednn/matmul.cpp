@@ -1,7 +1,9 @@
-// matmul with its epilogue: one oneDNN primitive. Transposes and batches are strides, never copies.
+// matmul with its epilogue: one oneDNN primitive, or our own loops where there are few rows.
+// Transposes and batches are strides, never copies.
 #include <algorithm>
 
 #include "backends/onednn/kernel.h"
+#include "backends/onednn/skinny.h"
 #include "backends/onednn/sliced_matmul.h"
 #include "ir/check.h"
 
@@ -95,6 +97,23 @@ class MatmulKernel final : public Kernel {
   std::vector<MatmulCall> calls_;
 };
 
+/// An item is a panel of columns.
+class SkinnyKernel final : public ItemKernel {
+ public:
+  SkinnyKernel(SkinnyProblem problem, const KernelArgs& args)
+      : ItemKernel(args.threads, args.workspace,
+                   static_cast<std::int64_t>(problem.scratch_bytes())),
+        problem_(std::move(problem)) {}
+
+ private:
+  std::int64_t items() const override { return static_cast<std::int64_t>(problem_.panels()); }
+  void run(std::int64_t item, std::byte* scratch) override {
+    run_skinny(problem_, static_cast<std::size_t>(item), scratch);
+  }
+
+  SkinnyProblem problem_;
+};
+
 std::int64_t scratchpad(const ir::Graph& graph, const ir::Node& node) {
   const MatmulSpec spec = spec_of(graph, node);
   std::int64_t bytes = SlicedMatmul(spec).scratchpad_bytes();
@@ -106,12 +125,58 @@ std::int64_t scratchpad(const ir::Graph& graph, const ir::Node& node) {
   return bytes;
 }
 
-std::int64_t workspace(const ir::Graph& graph, const ir::Node& node, int /*threads*/) {
-  return scratchpad(graph, node);
+/// Up to so many rows are no work for oneDNN, which reads plain weights at half the speed there.
+constexpr std::int64_t few_rows = 16;
+
+bool is_skinny(const ir::Graph& graph, const ir::Node& node) {
+  const MatmulSpec spec = spec_of(graph, node);
+  const auto f32_or_bf16 = [](ir::DType dtype) {
+    return dtype == ir::DType::f32 || dtype == ir::DType::bf16;
+  };
+  return spec.c.batch == 1 && spec.b.batch == 1 && !node.attrs.flag("transpose_a") &&
+         spec.c.rows <= few_rows && f32_or_bf16(spec.a.dtype) && f32_or_bf16(spec.c.dtype);
 }
 
-std::unique_ptr<Kernel> create(const ir::Graph& graph, const ir::Node& node,
-                               const KernelArgs& args) {
+SkinnyStep::Op skinny_op(PostOp op) {
+  using Op = SkinnyStep::Op;
+  if (op == PostOp::bias_row) return Op::bias;
+  if (op == PostOp::gelu_tanh) return Op::gelu;
+  if (op == PostOp::relu) return Op::relu;
+  return op == PostOp::mul ? Op::mul : Op::add;
+}
+
+SkinnyProblem skinny_problem(const ir::Graph& graph, const ir::Node& node, const KernelArgs* args) {
+  const MatmulSpec spec = spec_of(graph, node);
+  const auto is_bf16 = [](ir::DType dtype) { return dtype == ir::DType::bf16; };
+  SkinnyProblem problem;
+  problem.rows = static_cast<std::size_t>(spec.c.rows);
+  problem.inner = static_cast<std::size_t>(spec.a.cols);
+  problem.columns = static_cast<std::size_t>(spec.c.cols);
+  problem.transposed = node.attrs.flag("transpose_b");
+  problem.form = is_bf16(spec.b.dtype) ? WeightForm::bf16 : WeightForm::f32;
+  problem.x_is_bf16 = is_bf16(spec.a.dtype);
+  problem.y_is_bf16 = is_bf16(spec.c.dtype);
+  if (args == nullptr) return problem;
+  problem.x = args->operands[0];
+  problem.w = args->operands[1];
+  problem.y = args->results[0];
+  std::size_t operand = 2;
+  for (const PostStep& step : spec.post_ops) {
+    SkinnyStep& made = problem.steps.emplace_back(skinny_op(step.op));
+    if (!takes_operand(step.op)) continue;
+    made.operand = args->operands[operand++];
+    made.is_bf16 = is_bf16(step.dtype);
+  }
+  return problem;
+}
+
+std::int64_t workspace(const ir::Graph& graph, const ir::Node& node, int threads) {
+  if (!is_skinny(graph, node)) return scratchpad(graph, node);
+  return threads * static_cast<std::int64_t>(skinny_problem(graph, node, nullptr).scratch_bytes());
+}
+
+std::unique_ptr<Kernel> create_primitive(const ir::Graph& graph, const ir::Node& node,
+                                         const KernelArgs& args) {
   MatmulSpec spec = spec_of(graph, node);
   MatmulPointers pointers{.a = args.operands[0],
                           .b = args.operands[1],
@@ -135,15 +200,26 @@ std::unique_ptr<Kernel> create(const ir::Graph& graph, const ir::Node& node,
   return std::make_unique<MatmulKernel>(SlicedMatmul(spec).bind(pointers));
 }
 
+std::unique_ptr<Kernel> create(const ir::Graph& graph, const ir::Node& node,
+                               const KernelArgs& args) {
+  if (!is_skinny(graph, node)) return create_primitive(graph, node, args);
+  return std::make_unique<SkinnyKernel>(skinny_problem(graph, node, &args), args);
+}
+
 }  // namespace
 
 KernelRow kernel_matmul() {
-  return {.workspace = workspace,
-          .create = create,
-          .library = scratchpad,
-          .allocated = [](const ir::Graph& graph, const ir::Node& node, int threads) {
-            return packing_bytes(spec_of(graph, node), threads);
-          }};
+  return {
+      .workspace = workspace,
+      .create = create,
+      .library =
+          [](const ir::Graph& graph, const ir::Node& node) {
+            return is_skinny(graph, node) ? 0 : scratchpad(graph, node);
+          },
+      .allocated = [](const ir::Graph& graph, const ir::Node& node, int threads) -> std::int64_t {
+        if (is_skinny(graph, node)) return 0;
+        return packing_bytes(spec_of(graph, node), threads);
+      }};
 }
 
 }  // namespace gptc::onednn

@@ -48,6 +48,13 @@ const std::vector<OpCase>& softmax_cases() {
       mask("square", "f32[7x7]", 0),
       mask("heads", "f32[2x3x5x5]", -1e9),
       mask("past", "f32[3x5x17]", 0),
+      {.name = "causal_mask_given_past",
+       .op = OpKind::causal_mask,
+       .operands = {real("f32[3x2x4x17]"), ids("i32[3]", 0, 13)},
+       .results = "f32[3x2x4x17]",
+       .attrs = {{"fill", 0.0}},
+       .exact = Exact::on_integers,
+       .nmse = 0},
       mask("one_query", "f32[3x1x7]", 0),
       mask("large", "f32[2x33x33]", 0),
       // Differences of infinities say nothing about a gradient.

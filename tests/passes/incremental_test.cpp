@@ -80,7 +80,7 @@ std::vector<Cut> cuts() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cuts, Incremental, ::testing::ValuesIn(cuts()),
-                         [](const auto& info) { return info.param.model + "_" + info.param.name; });
+                         [](const auto& at) { return at.param.model + "_" + at.param.name; });
 
 /// tokens → logits through `body` of the embedded tokens [B,T,4].
 template <class Body>

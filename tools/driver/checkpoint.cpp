@@ -25,9 +25,9 @@ bool is_optimizer_file(const std::string& name) {
   return name.starts_with("optimizer-") && name.ends_with(".safetensors");
 }
 
-/// Gradient sums are zero between steps and begin so.
+/// Gradient sums and caches are no part of it: they begin as zeros.
 bool is_optimizer_state(const ir::State& state) {
-  return !state.train && !state.name.starts_with("grad.");
+  return !state.train && state.name.starts_with("adamw.");
 }
 
 bool is_parameter(const ir::State& state) { return state.train; }

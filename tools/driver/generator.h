@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tools/driver/compile.h"
+#include "tools/driver/decoder.h"
 #include "tools/driver/sampler.h"
 
 namespace gptc::driver {
@@ -23,8 +23,7 @@ struct GenerateOptions {
   std::function<bool(std::int32_t)> on_token = {};
 };
 
-/// Runs the graph `generate` at a few lengths (16, 64, … and the whole context): a text of n tokens
-/// takes the shortest that holds it, its end padded, as position n-1 never sees what follows.
+/// Texts one token at a time, each read through the caches of a Decoder.
 class Generator {
  public:
   /// The requests a CompiledModel needs for a model of this context.
@@ -42,9 +41,8 @@ class Generator {
                                      const GenerateOptions& options);
 
  private:
-  CompiledModel& model_;
   std::int64_t context_;
-  std::vector<float> logits_;
+  Decoder decoder_;
 };
 
 }  // namespace gptc::driver

@@ -89,8 +89,9 @@ void add_dump_ir(CLI::App& app, Program& program) {
       ->type_name("[=STAGE]");
   app.add_flag("--explain", flags->explain, "say where fusions applied, or which condition failed");
   app.add_flag("--time-passes", flags->time_passes, "a line for each pass");
-  app.add_option("--graph", flags->graph,
-                 "train, eval, generate, prefill, decode, micro_step, apply, init, or forward as declared");
+  app.add_option(
+      "--graph", flags->graph,
+      "train, eval, generate, prefill, decode, micro_step, apply, init, or forward as declared");
   app.add_option("--batch,--batch-size,-b", flags->batch, "B");
   app.add_option("--ctx,--block-size,--context,--ctx-size,-c", flags->context,
                  "T; 0: the model's context");

@@ -1,0 +1,53 @@
+// Logits behind texts, with what was read before in caches.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "tools/driver/compile.h"
+
+namespace gptc::driver {
+
+/// Reads texts through the derived graphs: new tokens in chunks by `prefill`, one alone by
+/// `decode`. Each row of the batch remembers its text: where the next one begins alike, only the
+/// rest is read.
+class Decoder {
+ public:
+  using Text = std::span<const std::int32_t>;
+
+  /// The requests a CompiledModel needs for texts of up to `context` tokens, `batch` at a time.
+  static std::vector<GraphRequest> requests(std::int64_t context, std::int64_t batch = 1);
+
+  /// The model outlives the decoder and was compiled with requests(context, batch).
+  Decoder(CompiledModel& model, std::int64_t context, std::int64_t batch = 1);
+
+  [[nodiscard]] std::int64_t batch() const { return batch_; }
+  [[nodiscard]] std::int64_t context() const { return context_; }
+
+  /// Reads a text of at most `context` tokens into each row; an empty one leaves its row alone.
+  void read(std::span<const Text> texts);
+  /// The logits f32[V] behind the text that the row read last; valid until the next read.
+  [[nodiscard]] std::span<const float> logits(std::size_t row) const;
+  /// Forgets what the rows have read: the weights have changed.
+  void forget();
+
+ private:
+  struct Row {
+    std::vector<std::int32_t> text;
+    std::size_t past = 0;  // of it in the caches
+    std::size_t left() const { return text.size() - past; }
+  };
+  void step(std::int64_t chunk);
+
+  CompiledModel& model_;
+  std::int64_t context_;
+  std::int64_t batch_;
+  std::size_t vocabulary_ = 0;
+  std::vector<Row> rows_;
+  std::vector<std::int32_t> tokens_, past_, last_;
+  std::vector<float> made_;    // by the last step
+  std::vector<float> logits_;  // of each row
+};
+
+}  // namespace gptc::driver
