@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "backends/onednn/kernel.h"
+#include "backends/onednn/rows.h"
 #include "backends/onednn/sliced_matmul.h"
 #include "ir/check.h"
 
@@ -84,19 +85,59 @@ MatmulSpec accumulating(MatmulSpec spec, std::size_t index) {
   return spec;
 }
 
+/// Rounds a product that was made in f32.
+class Rounding final : public ItemKernel {
+ public:
+  Rounding(std::byte* sum, std::int64_t size, const KernelArgs& args)
+      : ItemKernel(args.threads), sum_(sum), out_(args.results[0]), size_(size) {}
+
+ private:
+  static constexpr std::int64_t item_elements = 1 << 15;
+
+  std::int64_t items() const override { return (size_ + item_elements - 1) / item_elements; }
+  void run(std::int64_t item, std::byte* /*scratch*/) override {
+    const std::int64_t first = item * item_elements;
+    // Row functions know one type of pointer; this one writes 16-bit elements.
+    const RowArg from{reinterpret_cast<float*>(sum_ + first * 4)};
+    const RowArg to{reinterpret_cast<float*>(out_ + first * 2)};
+    const std::int64_t size = std::min(item_elements, size_ - first);
+    round_({.operands = &from, .results = &to, .rows = 1, .cols = size});
+  }
+
+  std::byte* sum_;
+  std::byte* out_;
+  std::int64_t size_;
+  RowFn round_ = cast_rows(ir::DType::f32, ir::DType::bf16);
+};
+
 class MatmulKernel final : public Kernel {
  public:
-  explicit MatmulKernel(std::vector<MatmulCall> calls) : calls_(std::move(calls)) {}
+  explicit MatmulKernel(std::vector<MatmulCall> calls, std::unique_ptr<Rounding> rounding)
+      : calls_(std::move(calls)), rounding_(std::move(rounding)) {}
   void execute() override {
     for (const MatmulCall& call : calls_) call.execute();
+    if (rounding_) rounding_->execute();
   }
 
  private:
   std::vector<MatmulCall> calls_;
+  std::unique_ptr<Rounding> rounding_;
 };
 
+/// A sum that must be cut is not rounded in between: it is made in f32, in the workspace.
+bool rounds_behind(const MatmulSpec& spec) {
+  return spec.c.dtype == ir::DType::bf16 && SlicedMatmul::is_long(spec);
+}
+
+/// What the primitives compute, the result's own rounding aside.
+MatmulSpec product_of(const ir::Graph& graph, const ir::Node& node) {
+  MatmulSpec spec = spec_of(graph, node);
+  if (rounds_behind(spec)) spec.c.dtype = ir::DType::f32;
+  return spec;
+}
+
 std::int64_t scratchpad(const ir::Graph& graph, const ir::Node& node) {
-  const MatmulSpec spec = spec_of(graph, node);
+  const MatmulSpec spec = product_of(graph, node);
   std::int64_t bytes = SlicedMatmul(spec).scratchpad_bytes();
   // Which add is in place, if any, is known only when memory has been planned.
   for (std::size_t i = 0; i < spec.post_ops.size(); ++i) {
@@ -106,18 +147,25 @@ std::int64_t scratchpad(const ir::Graph& graph, const ir::Node& node) {
   return bytes;
 }
 
+/// Bytes of the sum that is rounded behind, at the front of the workspace.
+std::int64_t sum_bytes(const ir::Graph& graph, const ir::Node& node) {
+  if (!rounds_behind(spec_of(graph, node))) return 0;
+  return (node.results[0].shape.numel() * 4 + 63) / 64 * 64;
+}
+
 std::int64_t workspace(const ir::Graph& graph, const ir::Node& node, int /*threads*/) {
-  return scratchpad(graph, node);
+  return sum_bytes(graph, node) + scratchpad(graph, node);
 }
 
 std::unique_ptr<Kernel> create(const ir::Graph& graph, const ir::Node& node,
                                const KernelArgs& args) {
-  MatmulSpec spec = spec_of(graph, node);
+  MatmulSpec spec = product_of(graph, node);
+  const bool rounds = rounds_behind(spec_of(graph, node));
   MatmulPointers pointers{.a = args.operands[0],
                           .b = args.operands[1],
-                          .c = args.results[0],
+                          .c = rounds ? args.workspace : args.results[0],
                           .operands = {},
-                          .scratchpad = args.workspace};
+                          .scratchpad = args.workspace + sum_bytes(graph, node)};
   std::size_t operand = 2;
   bool in_place = false;
   for (std::size_t i = 0; i < spec.post_ops.size(); ++i) {
@@ -132,7 +180,10 @@ std::unique_ptr<Kernel> create(const ir::Graph& graph, const ir::Node& node,
     in_place = true;
     spec = accumulating(std::move(spec), i);
   }
-  return std::make_unique<MatmulKernel>(SlicedMatmul(spec).bind(pointers));
+  std::unique_ptr<Rounding> rounding;
+  if (rounds)
+    rounding = std::make_unique<Rounding>(args.workspace, node.results[0].shape.numel(), args);
+  return std::make_unique<MatmulKernel>(SlicedMatmul(spec).bind(pointers), std::move(rounding));
 }
 
 }  // namespace
@@ -142,7 +193,7 @@ KernelRow kernel_matmul() {
           .create = create,
           .library = scratchpad,
           .allocated = [](const ir::Graph& graph, const ir::Node& node, int threads) {
-            return packing_bytes(spec_of(graph, node), threads);
+            return packing_bytes(product_of(graph, node), threads);
           }};
 }
 

@@ -84,6 +84,7 @@ int run(const CLI::App& app, TrainFlags flags, const std::vector<dsl::Model>& mo
     load_settings(flags.settings, flags.out,
                   [&](const TrainField& field) { return keeps(app, field); });
   flags.common.dtype = flags.settings.dtype;
+  flags.common.grad_dtype = flags.settings.grad_dtype;
   if (flags.tokenizer.empty() && source.folder) flags.tokenizer = source.folder->string();
   ir::user_check(
       !flags.tokenizer.empty(),
