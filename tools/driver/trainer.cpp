@@ -97,6 +97,12 @@ void Trainer::bind() {
   }
 }
 
+std::vector<std::string> Trainer::step_graphs() const {
+  std::vector<std::string> labels = {std::string(batch_call_.label)};
+  if (options_.accumulate > 1) labels.emplace_back(apply_call_.label);
+  return labels;
+}
+
 void Trainer::run(const Call& call) { model_.run(call.label, call.inputs, call.outputs); }
 
 std::vector<runtime::Binding> Trainer::batch_inputs(std::string_view graph) {
