@@ -158,6 +158,11 @@ bool is_row_local(const Graph& graph, NodeId node) {
          (def.row_local_if != nullptr && def.row_local_if(graph, graph[node]));
 }
 
+std::vector<InPlace> in_place_rules(const Node& node) {
+  const OpDef& def = op_def(node);
+  return def.in_place_of != nullptr ? def.in_place_of(node) : def.in_place;
+}
+
 double flops(const Graph& graph, NodeId id) {
   const Node& node = graph[id];
   const OpDef& def = op_def(node);

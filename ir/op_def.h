@@ -87,6 +87,9 @@ struct InPlace {
   std::size_t operand;
 };
 
+/// The same where it depends on the node which operand that is.
+using InPlaceFn = std::vector<InPlace> (*)(const Node&);
+
 /// A forward op that another op computes on its way: if `by` has the same leading operands and
 /// attributes, its result takes the place of ours (gelu by gelu_with_grad).
 struct ComputedBy {
@@ -156,6 +159,7 @@ struct OpDef {
   std::vector<ComputedBy> computed_by = {};
   Precision precision = {};
   CostFn flops = nullptr;             // none: one per element of the results
+  InPlaceFn in_place_of = nullptr;    // none: in_place says it
   NodeTestFn row_local_if = nullptr;  // for ops that are row_local with some attributes only
   /// How it runs on new positions only. None: row by row where the traits say so, else it cannot.
   IncrementalFn incremental = nullptr;
@@ -179,6 +183,9 @@ std::vector<Type> infer_types(const OpDef& def, std::span<const Type> operands, 
 /// Trait row_local, or a node whose attributes make it so: a reduction of the last axis, a reshape
 /// between [...] and [...,1].
 bool is_row_local(const Graph& graph, NodeId node);
+
+/// Which results may be written over which operands.
+std::vector<InPlace> in_place_rules(const Node& node);
 
 double flops(const Graph& graph, NodeId node);
 /// Operand and result bytes that must move at least.

@@ -78,7 +78,7 @@ class Sharing {
     }
     for (std::size_t i = 0; i < node.operands.size(); ++i) {
       if (index_of(node.operands[i]) != index) continue;
-      const auto& rules = ir::op_def(node).in_place;
+      const std::vector<ir::InPlace> rules = ir::in_place_rules(node);
       const bool allowed = std::any_of(rules.begin(), rules.end(), [&](const ir::InPlace& rule) {
         return rule.result == result.result && rule.operand == i;
       });
@@ -99,7 +99,7 @@ class Sharing {
   }
 
   bool place_over_operand(Value result, const Node& node) {
-    for (const ir::InPlace& rule : ir::op_def(node).in_place) {
+    for (const ir::InPlace& rule : ir::in_place_rules(node)) {
       if (rule.result != result.result || rule.operand >= node.operands.size()) continue;
       const std::size_t index = index_of(node.operands[rule.operand]);
       if (index == Buffers::nowhere || result_.all[index].state ||

@@ -156,7 +156,7 @@ class Replay {
       ir::internal_check(!overlap(at, program_.placement({id, other})),
                          "plan of {}: results of {} overlap", program_.graph.name(), name(id));
     }
-    const auto& rules = ir::op_def(node).in_place;
+    const std::vector<ir::InPlace> rules = ir::in_place_rules(node);
     for (std::size_t i = 0; i < node.operands.size(); ++i) {
       const Placement& from = program_.placement(node.operands[i]);
       if (!overlap(at, from)) continue;

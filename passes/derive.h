@@ -30,6 +30,8 @@ struct DeriveRequest {
   TrainOptions train = {};
   /// What products compute in: f32, or bf16 for mixed precision.
   ir::DType dtype = ir::DType::f32;
+  /// What gradients of parameters are kept in until AdamW reads them: f32, or bf16.
+  ir::DType grad_dtype = ir::DType::f32;
   std::uint64_t seed = 0;  // of the initial values
 };
 

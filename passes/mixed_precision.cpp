@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ir/builder.h"
+#include "ir/check.h"
 #include "ir/graph_algo.h"
 #include "ir/op_def.h"
 #include "passes/fusion.h"
@@ -100,6 +101,20 @@ bool narrow_saved(ir::Graph& graph, const Derivation& derivation) {
   }
   if (changed) graph.compact();
   return changed;
+}
+
+bool round_gradients(ir::Graph& graph, const Derivation& derivation) {
+  if (derivation.request.grad_dtype != DType::bf16) return false;
+  ir::Builder builder(graph);
+  for (const ir::State* state : trainable_states(derivation.module)) {
+    const auto output =
+        std::ranges::find(graph.outputs(), gradient_name(state->name), &ir::Output::name);
+    ir::internal_check(output != graph.outputs().end(), "round_gradients: '{}' has no gradient",
+                       state->name);
+    builder.set_origin(graph.node(output->value).origin);
+    output->value = cast(builder, output->value, DType::bf16);
+  }
+  return true;
 }
 
 }  // namespace gptc::passes

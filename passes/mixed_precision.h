@@ -14,4 +14,7 @@ bool mixed_precision(ir::Graph& graph, const Derivation& derivation);
 /// Results that rows call worth it are kept in bf16 until they are read; for the backward pass.
 bool narrow_saved(ir::Graph& graph, const Derivation& derivation);
 
+/// The outputs grad.* are rounded to bf16, if the request wants them so: once, from their sums.
+bool round_gradients(ir::Graph& graph, const Derivation& derivation);
+
 }  // namespace gptc::passes

@@ -38,6 +38,7 @@ const std::vector<Stage> stages = {
     STEP(mixed_precision, "with bf16: products read bf16 and round what they give out"),
     STEP(narrow_saved, "with bf16: what the backward pass reads is kept in bf16"),
     STEP(autodiff, "appends the gradient of the loss for every trainable state"),
+    STEP(round_gradients, "with gradients in bf16: rounds them where they are complete"),
     STEP(optimizer, "clips gradients and updates parameters and moments by AdamW"),
     STEP(accumulate, "adds gradients, loss and token count to their sums"),
     STEP(gradient_sums, "reads the accumulated sums"),
@@ -175,7 +176,8 @@ const std::vector<Pipeline> pipelines = {
     {"train",
      [] {
        return differentiate() +
-              Rows{row("optimizer", "takes the gradients while they are outputs")} +
+              Rows{row("round_gradients", "before optimizer, which reads what is kept"),
+                   row("optimizer", "takes the gradients while they are outputs")} +
               optimise_backward() + lowering_of_training();
      }},
     {"micro_step",

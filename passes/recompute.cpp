@@ -92,7 +92,7 @@ std::vector<std::uint32_t> first_changes(const Graph& graph, const ForwardPass& 
 /// place or not may be rounded differently (a product added to what is there before, or after).
 bool rounds_in_place(const Graph& graph, NodeId id, std::size_t operand) {
   if (ir::is_row_local(graph, id)) return false;
-  const auto& rules = ir::op_def(graph[id]).in_place;
+  const std::vector<ir::InPlace> rules = ir::in_place_rules(graph[id]);
   return std::any_of(rules.begin(), rules.end(), [&](const ir::InPlace& rule) {
     return rule.operand == operand &&
            graph.type(graph[id].operands[operand]) == graph[id].results[rule.result];

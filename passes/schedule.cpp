@@ -120,7 +120,7 @@ class LiveBytes {
   bool may_lie_in(const ir::Update& update) const {
     const ir::Node& node = graph_[update.value.node];
     const std::optional<Value> state = graph_.find_state(update.state);
-    const auto& rules = ir::op_def(node).in_place;
+    const std::vector<ir::InPlace> rules = ir::in_place_rules(node);
     for (std::size_t i = 0; i < node.operands.size(); ++i) {
       const auto allows = [&](const ir::InPlace& rule) {
         return rule.result == update.value.result && rule.operand == i;

@@ -1,6 +1,8 @@
 // What one AdamW step needs, as its vectorised sweep sees it.
 #pragma once
 
+#include <cstdint>
+
 namespace gptc::onednn {
 
 struct AdamwStep {
@@ -16,10 +18,12 @@ struct AdamwStep {
   float weight_decay;
 };
 
-/// Operands and results of equal length; a result may lie over its operand, or be null.
+/// Operands and results of equal length; a result may lie over its operand, or be null. The
+/// gradient is either of f32 or of bf16, the other one null.
 struct AdamwTensors {
   const float* param;
   const float* grad;
+  const std::uint16_t* bf16_grad;
   const float* m;
   const float* v;
   float* param_out;

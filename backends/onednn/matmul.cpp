@@ -1,9 +1,10 @@
-// matmul with its epilogue: one oneDNN primitive, or our own loops where there are few rows.
-// Transposes and batches are strides, never copies.
+// matmul with its epilogue: one oneDNN primitive (or, of few rows, skinny_matmul). Transposes and
+// batches are strides, never copies.
 #include <algorithm>
 
 #include "backends/onednn/kernel.h"
-#include "backends/onednn/skinny.h"
+#include "backends/onednn/rows.h"
+#include "backends/onednn/skinny_matmul.h"
 #include "backends/onednn/sliced_matmul.h"
 #include "ir/check.h"
 
@@ -86,36 +87,59 @@ MatmulSpec accumulating(MatmulSpec spec, std::size_t index) {
   return spec;
 }
 
+/// Rounds a product that was made in f32.
+class Rounding final : public ItemKernel {
+ public:
+  Rounding(std::byte* sum, std::int64_t size, const KernelArgs& args)
+      : ItemKernel(args.threads), sum_(sum), out_(args.results[0]), size_(size) {}
+
+ private:
+  static constexpr std::int64_t item_elements = 1 << 15;
+
+  std::int64_t items() const override { return (size_ + item_elements - 1) / item_elements; }
+  void run(std::int64_t item, std::byte* /*scratch*/) override {
+    const std::int64_t first = item * item_elements;
+    // Row functions know one type of pointer; this one writes 16-bit elements.
+    const RowArg from{reinterpret_cast<float*>(sum_ + first * 4)};
+    const RowArg to{reinterpret_cast<float*>(out_ + first * 2)};
+    const std::int64_t size = std::min(item_elements, size_ - first);
+    round_({.operands = &from, .results = &to, .rows = 1, .cols = size});
+  }
+
+  std::byte* sum_;
+  std::byte* out_;
+  std::int64_t size_;
+  RowFn round_ = cast_rows(ir::DType::f32, ir::DType::bf16);
+};
+
 class MatmulKernel final : public Kernel {
  public:
-  explicit MatmulKernel(std::vector<MatmulCall> calls) : calls_(std::move(calls)) {}
+  explicit MatmulKernel(std::vector<MatmulCall> calls, std::unique_ptr<Rounding> rounding)
+      : calls_(std::move(calls)), rounding_(std::move(rounding)) {}
   void execute() override {
     for (const MatmulCall& call : calls_) call.execute();
+    if (rounding_) rounding_->execute();
   }
 
  private:
   std::vector<MatmulCall> calls_;
+  std::unique_ptr<Rounding> rounding_;
 };
 
-/// An item is a panel of columns.
-class SkinnyKernel final : public ItemKernel {
- public:
-  SkinnyKernel(SkinnyProblem problem, const KernelArgs& args)
-      : ItemKernel(args.threads, args.workspace,
-                   static_cast<std::int64_t>(problem.scratch_bytes())),
-        problem_(std::move(problem)) {}
+/// A sum that must be cut is not rounded in between: it is made in f32, in the workspace.
+bool rounds_behind(const MatmulSpec& spec) {
+  return spec.c.dtype == ir::DType::bf16 && SlicedMatmul::is_long(spec);
+}
 
- private:
-  std::int64_t items() const override { return static_cast<std::int64_t>(problem_.panels()); }
-  void run(std::int64_t item, std::byte* scratch) override {
-    run_skinny(problem_, static_cast<std::size_t>(item), scratch);
-  }
-
-  SkinnyProblem problem_;
-};
+/// What the primitives compute, the result's own rounding aside.
+MatmulSpec product_of(const ir::Graph& graph, const ir::Node& node) {
+  MatmulSpec spec = spec_of(graph, node);
+  if (rounds_behind(spec)) spec.c.dtype = ir::DType::f32;
+  return spec;
+}
 
 std::int64_t scratchpad(const ir::Graph& graph, const ir::Node& node) {
-  const MatmulSpec spec = spec_of(graph, node);
+  const MatmulSpec spec = product_of(graph, node);
   std::int64_t bytes = SlicedMatmul(spec).scratchpad_bytes();
   // Which add is in place, if any, is known only when memory has been planned.
   for (std::size_t i = 0; i < spec.post_ops.size(); ++i) {
@@ -125,64 +149,27 @@ std::int64_t scratchpad(const ir::Graph& graph, const ir::Node& node) {
   return bytes;
 }
 
-/// Up to so many rows are no work for oneDNN, which reads plain weights at half the speed there.
-constexpr std::int64_t few_rows = 16;
-
-bool is_skinny(const ir::Graph& graph, const ir::Node& node) {
-  const MatmulSpec spec = spec_of(graph, node);
-  const auto f32_or_bf16 = [](ir::DType dtype) {
-    return dtype == ir::DType::f32 || dtype == ir::DType::bf16;
-  };
-  return spec.c.batch == 1 && spec.b.batch == 1 && !node.attrs.flag("transpose_a") &&
-         spec.c.rows <= few_rows && f32_or_bf16(spec.a.dtype) && f32_or_bf16(spec.c.dtype);
-}
-
-SkinnyStep::Op skinny_op(PostOp op) {
-  using Op = SkinnyStep::Op;
-  if (op == PostOp::bias_row) return Op::bias;
-  if (op == PostOp::gelu_tanh) return Op::gelu;
-  if (op == PostOp::relu) return Op::relu;
-  return op == PostOp::mul ? Op::mul : Op::add;
-}
-
-SkinnyProblem skinny_problem(const ir::Graph& graph, const ir::Node& node, const KernelArgs* args) {
-  const MatmulSpec spec = spec_of(graph, node);
-  const auto is_bf16 = [](ir::DType dtype) { return dtype == ir::DType::bf16; };
-  SkinnyProblem problem;
-  problem.rows = static_cast<std::size_t>(spec.c.rows);
-  problem.inner = static_cast<std::size_t>(spec.a.cols);
-  problem.columns = static_cast<std::size_t>(spec.c.cols);
-  problem.transposed = node.attrs.flag("transpose_b");
-  problem.form = is_bf16(spec.b.dtype) ? WeightForm::bf16 : WeightForm::f32;
-  problem.x_is_bf16 = is_bf16(spec.a.dtype);
-  problem.y_is_bf16 = is_bf16(spec.c.dtype);
-  if (args == nullptr) return problem;
-  problem.x = args->operands[0];
-  problem.w = args->operands[1];
-  problem.y = args->results[0];
-  std::size_t operand = 2;
-  for (const PostStep& step : spec.post_ops) {
-    SkinnyStep& made = problem.steps.emplace_back(skinny_op(step.op));
-    if (!takes_operand(step.op)) continue;
-    made.operand = args->operands[operand++];
-    made.is_bf16 = is_bf16(step.dtype);
-  }
-  return problem;
+/// Bytes of the sum that is rounded behind, at the front of the workspace.
+std::int64_t sum_bytes(const ir::Graph& graph, const ir::Node& node) {
+  if (!rounds_behind(spec_of(graph, node))) return 0;
+  return (node.results[0].shape.numel() * 4 + 63) / 64 * 64;
 }
 
 std::int64_t workspace(const ir::Graph& graph, const ir::Node& node, int threads) {
-  if (!is_skinny(graph, node)) return scratchpad(graph, node);
-  return threads * static_cast<std::int64_t>(skinny_problem(graph, node, nullptr).scratch_bytes());
+  if (is_skinny(graph, node)) return skinny_workspace(graph, node, threads);
+  return sum_bytes(graph, node) + scratchpad(graph, node);
 }
 
-std::unique_ptr<Kernel> create_primitive(const ir::Graph& graph, const ir::Node& node,
-                                         const KernelArgs& args) {
-  MatmulSpec spec = spec_of(graph, node);
+std::unique_ptr<Kernel> create(const ir::Graph& graph, const ir::Node& node,
+                               const KernelArgs& args) {
+  if (is_skinny(graph, node)) return create_skinny(graph, node, args);
+  MatmulSpec spec = product_of(graph, node);
+  const bool rounds = rounds_behind(spec_of(graph, node));
   MatmulPointers pointers{.a = args.operands[0],
                           .b = args.operands[1],
-                          .c = args.results[0],
+                          .c = rounds ? args.workspace : args.results[0],
                           .operands = {},
-                          .scratchpad = args.workspace};
+                          .scratchpad = args.workspace + sum_bytes(graph, node)};
   std::size_t operand = 2;
   bool in_place = false;
   for (std::size_t i = 0; i < spec.post_ops.size(); ++i) {
@@ -197,29 +184,25 @@ std::unique_ptr<Kernel> create_primitive(const ir::Graph& graph, const ir::Node&
     in_place = true;
     spec = accumulating(std::move(spec), i);
   }
-  return std::make_unique<MatmulKernel>(SlicedMatmul(spec).bind(pointers));
-}
-
-std::unique_ptr<Kernel> create(const ir::Graph& graph, const ir::Node& node,
-                               const KernelArgs& args) {
-  if (!is_skinny(graph, node)) return create_primitive(graph, node, args);
-  return std::make_unique<SkinnyKernel>(skinny_problem(graph, node, &args), args);
+  std::unique_ptr<Rounding> rounding;
+  if (rounds)
+    rounding = std::make_unique<Rounding>(args.workspace, node.results[0].shape.numel(), args);
+  return std::make_unique<MatmulKernel>(SlicedMatmul(spec).bind(pointers), std::move(rounding));
 }
 
 }  // namespace
 
 KernelRow kernel_matmul() {
-  return {
-      .workspace = workspace,
-      .create = create,
-      .library =
-          [](const ir::Graph& graph, const ir::Node& node) {
-            return is_skinny(graph, node) ? 0 : scratchpad(graph, node);
-          },
-      .allocated = [](const ir::Graph& graph, const ir::Node& node, int threads) -> std::int64_t {
-        if (is_skinny(graph, node)) return 0;
-        return packing_bytes(spec_of(graph, node), threads);
-      }};
+  return {.workspace = workspace,
+          .create = create,
+          .library =
+              [](const ir::Graph& graph, const ir::Node& node) {
+                return is_skinny(graph, node) ? 0 : scratchpad(graph, node);
+              },
+          .allocated =
+              [](const ir::Graph& graph, const ir::Node& node, int threads) {
+                return is_skinny(graph, node) ? 0 : packing_bytes(product_of(graph, node), threads);
+              }};
 }
 
 }  // namespace gptc::onednn

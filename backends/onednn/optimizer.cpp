@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "backends/onednn/adamw.h"
+#include "backends/onednn/bf16-inl.h"
 #include "backends/onednn/kernel.h"
 #include "backends/onednn/rows.h"
 #include "backends/onednn/simd-inl.h"
@@ -18,7 +19,9 @@ HWY_BEFORE_NAMESPACE();
 namespace gptc::onednn::HWY_NAMESPACE {
 
 /// Loshchilov and Hutter (2019), algorithm 2, eps outside the root.
-void adamw_range(const AdamwStep& s, const AdamwTensors& t, std::int64_t size) {
+template <class Grad>  // float, or uint16_t for bf16
+HWY_INLINE void adamw_sweep(const AdamwStep& s, const AdamwTensors& t, const Grad* grad,
+                            std::int64_t size) {
   const F32 d;
   const VF32 scale = hn::Set(d, s.scale);
   const VF32 beta1 = hn::Set(d, s.beta1);
@@ -30,7 +33,7 @@ void adamw_range(const AdamwStep& s, const AdamwTensors& t, std::int64_t size) {
   const VF32 eps = hn::Set(d, s.eps);
   const VF32 keep = hn::Set(d, 1 - s.lr * s.weight_decay);
   sweep(size, [&](std::int64_t i, auto access) HWY_ATTR {
-    const VF32 g = hn::Mul(access.load(d, t.grad + i), scale);
+    const VF32 g = hn::Mul(load_any(access, grad + i), scale);
     const VF32 m = hn::MulAdd(beta1, access.load(d, t.m + i), hn::Mul(rest1, g));
     const VF32 v = hn::MulAdd(beta2, access.load(d, t.v + i), hn::Mul(rest2, hn::Mul(g, g)));
     const VF32 below = hn::Add(hn::Sqrt(hn::Mul(v, root)), eps);
@@ -40,6 +43,14 @@ void adamw_range(const AdamwStep& s, const AdamwTensors& t, std::int64_t size) {
     if (t.v_out != nullptr) access.store(d, v, t.v_out + i);
     if (t.param_out != nullptr) access.store(d, param, t.param_out + i);
   });
+}
+
+void adamw_range(const AdamwStep& s, const AdamwTensors& t, std::int64_t size) {
+  if (t.bf16_grad != nullptr) {
+    adamw_sweep(s, t, t.bf16_grad, size);
+  } else {
+    adamw_sweep(s, t, t.grad, size);
+  }
 }
 
 }  // namespace gptc::onednn::HWY_NAMESPACE
@@ -56,9 +67,10 @@ constexpr std::int64_t item_elements = 1 << 15;
 
 class AdamwKernel final : public ItemKernel {
  public:
-  AdamwKernel(const ir::Node& node, const KernelArgs& args)
+  AdamwKernel(const ir::Graph& graph, const ir::Node& node, const KernelArgs& args)
       : ItemKernel(args.threads),
         args_(args),
+        grad_dtype_(graph.type(node.operands[1]).dtype),
         size_(node.results[0].shape.numel()),
         beta1_(node.attrs.real("beta1")),
         beta2_(node.attrs.real("beta2")),
@@ -70,6 +82,9 @@ class AdamwKernel final : public ItemKernel {
   // Operands param, grad, m, v, scale, lr, step.
   const float* operand(std::size_t i) const {
     return reinterpret_cast<const float*>(args_.operands[i]);
+  }
+  const std::uint16_t* bf16_grad() const {
+    return reinterpret_cast<const std::uint16_t*>(args_.operands[1]);
   }
   float* result(std::size_t i) const { return reinterpret_cast<float*>(args_.results[i]); }
   float* result_at(std::size_t i, std::int64_t first) const {
@@ -107,7 +122,8 @@ class AdamwKernel final : public ItemKernel {
     }
     range_(now,
            {.param = operand(0) + first,
-            .grad = operand(1) + first,
+            .grad = grad_dtype_ == ir::DType::f32 ? operand(1) + first : nullptr,
+            .bf16_grad = grad_dtype_ == ir::DType::bf16 ? bf16_grad() + first : nullptr,
             .m = operand(2) + first,
             .v = operand(3) + first,
             .param_out = result_at(0, first),
@@ -117,6 +133,7 @@ class AdamwKernel final : public ItemKernel {
   }
 
   KernelArgs args_;
+  ir::DType grad_dtype_;
   std::int64_t size_;
   double beta1_;
   double beta2_;
@@ -154,9 +171,12 @@ KernelRow kernel_clip_scale() {
 }
 
 KernelRow kernel_adamw() {
-  return {.supports = all_f32,
-          .create = [](const ir::Graph&, const ir::Node& node, const KernelArgs& args)
-              -> std::unique_ptr<Kernel> { return std::make_unique<AdamwKernel>(node, args); }};
+  return {.supports = [](const ir::Graph&,
+                         const ir::Node& node) { return node.results[0].dtype == ir::DType::f32; },
+          .create = [](const ir::Graph& graph, const ir::Node& node,
+                       const KernelArgs& args) -> std::unique_ptr<Kernel> {
+            return std::make_unique<AdamwKernel>(graph, node, args);
+          }};
 }
 
 }  // namespace gptc::onednn

@@ -25,14 +25,14 @@ double fma_loop(long iterations, float* sink) {
   return 2.0 * chains * static_cast<double>(hn::Lanes(d)) * static_cast<double>(iterations);
 }
 
-float read_all(const float* data, std::size_t count) {
+float read_all(const float* data, std::int64_t size) {
   const hn::ScalableTag<float> d;
-  const std::size_t lanes = hn::Lanes(d);
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   auto s0 = hn::Zero(d);
   auto s1 = s0;
   auto s2 = s0;
   auto s3 = s0;
-  for (std::size_t i = 0; i + 4 * lanes <= count; i += 4 * lanes) {
+  for (std::int64_t i = 0; i + 4 * lanes <= size; i += 4 * lanes) {
     s0 = hn::Add(s0, hn::LoadU(d, data + i));
     s1 = hn::Add(s1, hn::LoadU(d, data + i + lanes));
     s2 = hn::Add(s2, hn::LoadU(d, data + i + 2 * lanes));
@@ -47,10 +47,10 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 #include <algorithm>
 #include <chrono>
-#include <vector>
 
 #include "backends/onednn/bf16_dot.h"
 #include "backends/onednn/threads.h"
+#include "backends/runtime/memory.h"
 
 namespace gptc::onednn {
 namespace {
@@ -99,25 +99,27 @@ double peak_bf16_gflops(int threads, int trials) {
 }
 
 double read_gigabytes_per_second(int threads, int trials) {
-  constexpr std::size_t chunk = std::size_t{1} << 20;
-  constexpr int chunks = 64;
-  const ThreadScope scope(resolve_threads(threads));
-  const std::vector<float> data(chunk * chunks, 1.F);
+  constexpr std::int64_t chunk = std::int64_t{1} << 18;  // floats that a thread reads in a row
+  constexpr std::int64_t window = 64 * chunk;            // floats of a measurement: some 2 ms
+  constexpr std::int64_t windows = 4;                    // together far more than any cache
+  const int workers = resolve_threads(threads);
+  const ThreadScope scope(workers);
+  const runtime::Memory memory(windows * window * static_cast<std::int64_t>(sizeof(float)));
+  auto* data = reinterpret_cast<float*>(memory.data());
+  std::fill_n(data, windows * window, 1.F);
   double best = 0;
-  for (int trial = 0; trial < trials; ++trial) {
-    double total = 0;
+  double total = 0;
+  for (std::int64_t trial = 0; trial < windows * trials; ++trial) {
+    const float* from = data + trial % windows * window;
     const auto start = Clock::now();
-#pragma omp parallel for schedule(static) reduction(+ : total)
-    for (int i = 0; i < chunks; ++i) {
-      const float sum =
-          HWY_DYNAMIC_DISPATCH(read_all)(data.data() + static_cast<std::size_t>(i) * chunk, chunk);
-      total += static_cast<double>(sum);
-    }
-    const double seconds = seconds_since(start);
-    volatile double keep = total;
-    static_cast<void>(keep);
-    best = std::max(best, static_cast<double>(data.size() * sizeof(float)) / seconds);
+    // Dynamic: a thread that has to wait for its processor does not hold up the others.
+#pragma omp parallel for num_threads(workers) schedule(dynamic) reduction(+ : total)
+    for (std::int64_t first = 0; first < window; first += chunk)
+      total += static_cast<double>(HWY_DYNAMIC_DISPATCH(read_all)(from + first, chunk));
+    best = std::max(best, static_cast<double>(window * sizeof(float)) / seconds_since(start));
   }
+  volatile double keep = total;
+  static_cast<void>(keep);
   return best * 1e-9;
 }
 

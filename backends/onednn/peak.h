@@ -11,8 +11,9 @@ double peak_gflops(int threads = 0, int trials = 10);
 /// it has none.
 double peak_bf16_gflops(int threads = 0, int trials = 10);
 
-/// GB/s (10⁹ bytes) at which `threads` threads (0: all) read 256 MiB of memory: the best of
-/// `trials` passes.
+/// GB/s (10⁹ bytes) at which `threads` threads (0: all) together read memory in huge pages, where
+/// the system has them, as arena and states are: the best stretch of 64 MiB in `trials` passes over
+/// 256 MiB, which the process holds meanwhile.
 double read_gigabytes_per_second(int threads = 0, int trials = 10);
 
 }  // namespace gptc::onednn

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "backends/onednn/bf16-inl.h"
 #include "backends/onednn/kernel.h"
 #include "backends/onednn/reduce_plan.h"
 #include "backends/onednn/rows.h"
@@ -31,9 +32,10 @@ constexpr RowFunction row_functions[] = {
     {ir::OpKind::reduce_max, max_tile},
 };
 
-float sum_squares_row(const float* x, std::int64_t size) {
+template <class T>
+float sum_squares_row(const T* x, std::int64_t size) {
   return sum_of(size, [&](std::int64_t i, auto access) HWY_ATTR {
-    const VF32 value = access.load(F32(), x + i);
+    const VF32 value = load_any(access, x + i);
     return hn::Mul(value, value);
   });
 }
@@ -65,10 +67,11 @@ void join_rows(const float* x, std::int64_t rows, std::int64_t stride, std::int6
   }
 }
 
-constexpr Reduction sum = {0.0F, sum_row_of, join_rows<AddVectors>};
-constexpr Reduction most = {-std::numeric_limits<float>::infinity(), max_row_of,
+constexpr Reduction sum = {0.0F, sum_row_of, nullptr, join_rows<AddVectors>};
+constexpr Reduction most = {-std::numeric_limits<float>::infinity(), max_row_of, nullptr,
                             join_rows<MaxVectors>};
-constexpr Reduction squares = {0.0F, sum_squares_row, join_rows<AddVectors>};
+constexpr Reduction squares = {0.0F, sum_squares_row<float>, sum_squares_row<std::uint16_t>,
+                               join_rows<AddVectors>};
 
 }  // namespace
 
@@ -109,11 +112,12 @@ constexpr std::int64_t item_elements = 1 << 15;
 /// partial and `finish` joins them.
 class ReduceKernel final : public ItemKernel {
  public:
-  ReduceKernel(ReducePlan plan, const Reduction& reduction, const KernelArgs& args)
+  ReduceKernel(ReducePlan plan, const Reduction& reduction, ir::DType dtype, const KernelArgs& args)
       : ItemKernel(args.threads),
         plan_(std::move(plan)),
         reduction_(reduction),
-        x_(reinterpret_cast<const float*>(args.operands[0])),
+        dtype_(dtype),
+        x_(args.operands[0]),
         out_(reinterpret_cast<float*>(args.results[0])),
         partials_(reinterpret_cast<float*>(args.workspace)) {}
 
@@ -139,14 +143,14 @@ class ReduceKernel final : public ItemKernel {
 
   void reduce(std::int64_t output, std::int64_t block, float* to) const {
     std::fill_n(to, plan_.width, reduction_.start);
-    const float* x = x_ + plan_.kept.offset(output);
+    const std::int64_t offset = plan_.kept.offset(output);
     const std::int64_t first = block / plan_.pieces * plan_.block_rows;
     const std::int64_t end = std::min(plan_.rows, first + plan_.block_rows);
     if (plan_.along_row) {
       const std::int64_t begin = block % plan_.pieces * plan_.piece;
       const std::int64_t size = std::min(plan_.piece, plan_.length - begin);
       for (std::int64_t row = first; row < end; ++row) {
-        const float part = reduction_.row(x + plan_.reduced.offset(row) + begin, size);
+        const float part = reduce_row(offset + plan_.reduced.offset(row) + begin, size);
         reduction_.rows(&part, 1, 1, 1, to);
       }
       return;
@@ -155,10 +159,16 @@ class ReduceKernel final : public ItemKernel {
     const std::int64_t run = plan_.reduced.inner_size();
     for (std::int64_t row = first; row < end;) {
       const std::int64_t count = std::min(end - row, run - row % run);
-      reduction_.rows(x + plan_.reduced.offset(row), count, plan_.reduced.inner_stride(),
-                      plan_.width, to);
+      const float* x = reinterpret_cast<const float*>(x_) + offset + plan_.reduced.offset(row);
+      reduction_.rows(x, count, plan_.reduced.inner_stride(), plan_.width, to);
       row += count;
     }
+  }
+
+  float reduce_row(std::int64_t first, std::int64_t size) const {
+    if (dtype_ == ir::DType::bf16)
+      return reduction_.bf16_row(reinterpret_cast<const std::uint16_t*>(x_) + first, size);
+    return reduction_.row(reinterpret_cast<const float*>(x_) + first, size);
   }
 
   void finish() override {
@@ -173,7 +183,8 @@ class ReduceKernel final : public ItemKernel {
 
   ReducePlan plan_;
   Reduction reduction_;
-  const float* x_;
+  ir::DType dtype_;  // bf16 only where rows are reduced along
+  const std::byte* x_;
   float* out_;
   float* partials_;  // by output, then block
 };
@@ -186,7 +197,8 @@ std::int64_t workspace(const ir::Graph& graph, const ir::Node& node, int /*threa
 template <Reduction (*reduction)()>
 std::unique_ptr<Kernel> create(const ir::Graph& graph, const ir::Node& node,
                                const KernelArgs& args) {
-  return std::make_unique<ReduceKernel>(plan_of(graph, node), reduction(), args);
+  return std::make_unique<ReduceKernel>(plan_of(graph, node), reduction(),
+                                        graph.type(node.operands[0]).dtype, args);
 }
 
 Reduction sum_reduction() { return HWY_DYNAMIC_DISPATCH(sum_of_target)(); }
@@ -197,7 +209,12 @@ Reduction squares_reduction() { return HWY_DYNAMIC_DISPATCH(squares_of_target)()
 
 KernelRow kernel_reduce_sum() { return {all_f32, workspace, create<sum_reduction>}; }
 KernelRow kernel_reduce_max() { return {all_f32, workspace, create<max_reduction>}; }
-KernelRow kernel_sum_squares() { return {all_f32, workspace, create<squares_reduction>}; }
+KernelRow kernel_sum_squares() {
+  return {.supports = [](const ir::Graph&,
+                         const ir::Node& node) { return node.results[0].dtype == ir::DType::f32; },
+          .workspace = workspace,
+          .create = create<squares_reduction>};
+}
 
 }  // namespace gptc::onednn
 #endif

@@ -52,6 +52,7 @@ ReducePlan plan_reduction(const ir::Shape& shape, const ir::Ints& axes);
 struct Reduction {
   float start;
   float (*row)(const float* x, std::int64_t size);
+  float (*bf16_row)(const std::uint16_t* x, std::int64_t size);  // null: f32 only
   /// acc[c] joined with x[r * stride + c] for all r, c.
   void (*rows)(const float* x, std::int64_t rows, std::int64_t stride, std::int64_t cols,
                float* acc);

@@ -8,16 +8,19 @@ namespace {
 constexpr std::int64_t longest = 1024;
 
 bool is_cut(const MatmulSpec& spec) {
+  // Partial sums must not be rounded.
+  return SlicedMatmul::is_long(spec) && spec.c.dtype == ir::DType::f32;
+}
+
+}  // namespace
+
+bool SlicedMatmul::is_long(const MatmulSpec& spec) {
   const auto& ops = spec.post_ops;
   const bool commutes =
       ops.empty() ||
       (ops.size() == 1 && (ops[0].op == PostOp::add || ops[0].op == PostOp::accumulate));
-  // Partial sums must not be rounded.
-  return spec.a.col_stride != 1 && spec.b.col_stride == 1 && spec.a.cols > longest && commutes &&
-         spec.c.dtype == ir::DType::f32;
+  return spec.a.col_stride != 1 && spec.b.col_stride == 1 && spec.a.cols > longest && commutes;
 }
-
-}  // namespace
 
 SlicedMatmul::SlicedMatmul(const MatmulSpec& spec) : spec_(spec) {
   const std::int64_t depth = spec.a.cols;

@@ -11,11 +11,13 @@ namespace gptc::onednn {
 
 /// Over a long K with only a stored transposed (a weight's gradient over many rows) oneDNN gives
 /// threads parts of the sum; up to 1024 it does not. So the sum is cut into parts that long, added
-/// up in order. The post-ops must be none, one `add` or one `accumulate` for that; otherwise the
-/// product stays whole.
+/// up in order. The post-ops must be none, one `add` or one `accumulate` for that, and the result
+/// f32; otherwise the product stays whole.
 class SlicedMatmul {
  public:
   explicit SlicedMatmul(const MatmulSpec& spec);
+  /// Whether the sum would be cut if the result were f32.
+  static bool is_long(const MatmulSpec& spec);
   std::int64_t scratchpad_bytes() const;
   /// Calls to be executed one after the other.
   std::vector<MatmulCall> bind(const MatmulPointers& pointers) const;

@@ -181,6 +181,13 @@ Grads vjp_matmul(const VjpContext& c) {
   return {da, grad_c(product)};
 }
 
+/// What an epilogue adds last may lie under the result: it is read element by element.
+std::vector<InPlace> in_place_of_matmul(const Node& node) {
+  const Strings& epilogue = node.attrs.strings("epilogue");
+  if (epilogue.empty() || epilogue.back() != "add") return {};
+  return {{0, node.operands.size() - 1}};
+}
+
 double flops_matmul(const Graph& graph, const Node& node) {
   const Shape& a = graph.type(node.operands[0]).shape;
   const Dim inner = matrix(a, node.attrs.flag("transpose_a")).columns;
@@ -209,6 +216,7 @@ const OpDef& op_matmul() {
       .decompose = decompose_matmul,
       .precision = {.operands = {0, 1}},
       .flops = flops_matmul,
+      .in_place_of = in_place_of_matmul,
       .incremental = incremental::matmul,
   };
   return def;

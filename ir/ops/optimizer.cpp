@@ -21,7 +21,8 @@ std::vector<Type> infer_adamw(const InferContext& context) {
   const Type& param = context.operand(0);
   const Type moment{rules::stat_dtype(param.dtype), param.shape};
   const Type scalar{moment.dtype, {}};
-  rules::require_type(context, 1, param);
+  const bool rounded = context.operand(1).dtype == DType::bf16 && param.dtype == DType::f32;
+  rules::require_type(context, 1, {rounded ? DType::bf16 : param.dtype, param.shape});
   rules::require_type(context, 2, moment);
   rules::require_type(context, 3, moment);
   rules::require_type(context, 4, scalar);
@@ -61,8 +62,8 @@ const OpDef& op_adamw() {
       .kind = OpKind::adamw,
       .name = "adamw",
       .doc =
-          "param, grad, m, v, scale f32[], lr f32[], step i64[] -> param, m, v. With g = scale · "
-          "grad, t = step + 1: m = β₁m + (1-β₁)g, v = β₂v + (1-β₂)g², param -= lr · "
+          "param, grad (may be bf16), m, v, scale f32[], lr f32[], step i64[] -> param, m, v. With "
+          "g = scale · grad, t = step + 1: m = β₁m + (1-β₁)g, v = β₂v + (1-β₂)g², param -= lr · "
           "(m/(1-β₁ᵗ) / (√(v/(1-β₂ᵗ)) + eps) + weight_decay · param). The results are the "
           "operands where scale is not finite.",
       .operands = {{"param"}, {"grad"}, {"m"}, {"v"}, {"scale"}, {"lr"}, {"step"}},

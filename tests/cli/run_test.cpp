@@ -69,6 +69,39 @@ TEST_F(RunTest, Bf16TrainsAndGoesOnInBf16) {
   expect_error(training("bf8", {"--dtype", "bf8"}), {"--dtype", "f32 or bf16", "'bf8'"});
 }
 
+TEST_F(RunTest, GradientsInBf16) {
+  const std::vector<std::string> common = {"--max-steps", "4"};
+  std::vector<std::string> rounded = common;
+  rounded.insert(rounded.end(), {"--grad-dtype", "bf16"});
+  expect_success(training("f32_grads", common));
+  expect_success(training("bf16_grads", rounded));
+  EXPECT_NE(content_of(path("bf16_grads") + "/model.safetensors"),
+            content_of(path("f32_grads") + "/model.safetensors"));
+  EXPECT_NE(content_of(path("bf16_grads") + "/train.json").find("\"grad_dtype\": \"bf16\""),
+            std::string::npos);
+  rounded.insert(rounded.end(), {"--grad-accum", "2"});
+  expect_error(training("no_grads", rounded), {"--grad-dtype bf16", "--grad-accum 2"});
+  expect_error(training("no_grads", {"--grad-dtype", "bf8"}), {"--grad-dtype", "'bf8'"});
+}
+
+/// By kind, then the slowest nodes by the names that the plan's dump gives them.
+TEST_F(RunTest, ProfilesTheNodesOfAStep) {
+  const ProgramResult result = expect_success(
+      training("profiled", {"--max-steps", "3", "--grad-accum", "2", "--profile=4", "-q"}));
+  for (const char* part : {"graph micro_step: ", "(mean of 4)", "graph apply: ", "(mean of 2)",
+                           "GFLOP/s", "GB/s read", "kind (nodes)", "the 4 slowest nodes"})
+    EXPECT_NE(result.err.find(part), std::string::npos) << part << " in " << result.err;
+  const std::string apply = result.err.substr(result.err.find("graph apply: "));
+  const std::string slowest = apply.substr(apply.find("slowest nodes\n"));
+  const std::size_t name = slowest.find('%', slowest.find(" %") + 2);  // behind the share
+  const std::string node = slowest.substr(name, slowest.find(' ', name) - name);
+  const ProgramResult plan = expect_success({"--dump-ir=plan", "--graph", "apply", "--model",
+                                             path("profiled"), "--batch", "2", "--ctx", "16"});
+  EXPECT_NE(plan.out.find("  " + node), std::string::npos) << node << " in\n" << plan.out;
+  EXPECT_EQ(expect_success(training("plain", {"--max-steps", "2"})).err.find("slowest nodes"),
+            std::string::npos);
+}
+
 TEST_F(RunTest, ResumeKnowsItsSettings) {
   expect_success(training("known", {"--max-steps", "2"}));
   const ProgramResult result =

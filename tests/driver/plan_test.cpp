@@ -18,6 +18,7 @@ struct Shipped {
   std::int64_t batch = 1;
   std::int64_t context = 1;
   std::int64_t accumulate = 1;
+  ir::DType dtype = ir::DType::f32;  // of products and gradients
 };
 
 struct Lowering {
@@ -35,7 +36,10 @@ Lowering lowering_of(const Shipped& shipped) {
   trainer.context = shipped.context;
   trainer.accumulate = shipped.accumulate;
   trainer.generate = true;
+  trainer.compile.grad_dtype = shipped.dtype;
   Lowering lowering;
+  lowering.options.dtype = shipped.dtype;
+  lowering.options.grad_dtype = shipped.dtype;
   lowering.module = dsl::declare(source.model, source.config, source.seed);
   lowering.requests = Trainer::requests(trainer, Validation::yes, source.context());
   lowering.requests.push_back({"init", "init", {}});
@@ -59,8 +63,9 @@ TEST_P(ShippedPlan, TakesWhatItsScheduleNeeds) {
 }
 
 std::string name_of(const ::testing::TestParamInfo<Shipped>& info) {
-  std::string name = fmt::format("{}_{}x{}x{}", info.param.model, info.param.accumulate,
-                                 info.param.batch, info.param.context);
+  std::string name =
+      fmt::format("{}_{}x{}x{}_{}", info.param.model, info.param.accumulate, info.param.batch,
+                  info.param.context, ir::dtype_name(info.param.dtype));
   std::ranges::replace(name, '-', '_');
   return name;
 }
@@ -71,8 +76,31 @@ INSTANTIATE_TEST_SUITE_P(
                       Shipped{"char-mlp", 8, 64}, Shipped{"gpt-config-124m", 4, 256},
                       Shipped{"gpt2", 4, 256}, Shipped{"gpt2", 1, 1024}, Shipped{"gpt2", 8, 1024},
                       Shipped{"gpt2", 4, 64, 4}, Shipped{"gpt2-medium", 2, 256},
-                      Shipped{"gpt2-large", 4, 256}, Shipped{"gpt2-xl", 1, 1024}),
+                      Shipped{"gpt2-large", 4, 256}, Shipped{"gpt2-xl", 1, 1024},
+                      Shipped{"gpt2-xl", 4, 256, 4},
+                      Shipped{"gpt2-xl", 1, 256, 1, ir::DType::bf16}),
     name_of);
+
+/// States, arena and library.
+std::int64_t peak_of(Lowering& lowering) {
+  std::int64_t arena = 0;
+  std::int64_t library = 0;
+  for (const PlannedGraph& planned :
+       lower_and_plan(lowering.module, lowering.requests, lowering.options)) {
+    arena = std::max(arena, planned.program.arena_bytes);
+    library = std::max(library, planned.allocated_bytes);
+  }
+  return ir::layout_states(lowering.module).bytes + arena + library;
+}
+
+/// 12 bytes a parameter for masters and moments, 2 for gradients; the rest is 1 GiB.
+TEST(Plans, Gpt2XlTrainsWithGradientsInBf16) {
+  Lowering lowering = lowering_of({"gpt2-xl", 1, 256, 1, ir::DType::bf16});
+  EXPECT_LT(peak_of(lowering), std::int64_t{22} << 30);
+  lowering = lowering_of({"gpt2-xl", 1, 256, 1, ir::DType::bf16});
+  lowering.options.memory_budget = std::int64_t{21} << 30;
+  EXPECT_LE(peak_of(lowering), std::int64_t{21} << 30);
+}
 
 /// Less memory never takes less time, and what is promised is what is planned.
 TEST(Budgets, OfGpt2) {
@@ -91,14 +119,7 @@ TEST(Budgets, OfGpt2) {
   ASSERT_LE(curve.back().peak_bytes, budget);
   lowering = lowering_of({"gpt2", 4, 256});
   lowering.options.memory_budget = budget;
-  std::int64_t arena = 0;
-  std::int64_t library = 0;
-  for (const PlannedGraph& planned :
-       lower_and_plan(lowering.module, lowering.requests, lowering.options)) {
-    arena = std::max(arena, planned.program.arena_bytes);
-    library = std::max(library, planned.allocated_bytes);
-  }
-  const std::int64_t peak = ir::layout_states(lowering.module).bytes + arena + library;
+  const std::int64_t peak = peak_of(lowering);
   const auto fits = std::ranges::find_if(
       curve, [](const CurvePoint& point) { return point.peak_bytes <= budget; });
   EXPECT_EQ(peak, fits->peak_bytes);

@@ -54,6 +54,37 @@ TEST(Trainer, OneAndTwoThreadsGiveTheSameBits) {
   EXPECT_EQ(state_bytes(one.model()), state_bytes(two.model()));
 }
 
+// 2048 rows: the gradients' sums over them are cut, and rounded behind the last part.
+TEST(Trainer, GradientsInBf16TrainAlikeAndOnAnyThreads) {
+  const std::vector<std::int32_t> text = tiny_text(4000);
+  TrainerOptions options = tiny_options();
+  options.batch = 128;
+  Trainer exact(tiny_model(), text, {}, options);
+  options.compile.grad_dtype = ir::DType::bf16;
+  Trainer rounded(tiny_model(), text, {}, options);
+  options.compile.dtype = ir::DType::bf16;
+  Trainer two(tiny_model(), text, {}, options);
+  options.compile.threads = 1;
+  Trainer one(tiny_model(), text, {}, options);
+  for (int i = 0; i < 10; ++i) {
+    const StepResult want = exact.step();
+    const StepResult got = rounded.step();
+    EXPECT_NEAR(got.loss, want.loss, 1e-2 * want.loss);
+    EXPECT_NEAR(got.grad_norm, want.grad_norm, 1e-2 * want.grad_norm);
+    EXPECT_NEAR(one.step().loss, want.loss, 2e-2 * want.loss);
+    two.step();
+  }
+  EXPECT_NE(state_bytes(rounded.model()), state_bytes(exact.model()));
+  EXPECT_EQ(state_bytes(one.model()), state_bytes(two.model()));
+}
+
+TEST(Trainer, SumsOfGradientsStayF32) {
+  TrainerOptions options = tiny_options();
+  options.compile.grad_dtype = ir::DType::bf16;
+  options.accumulate = 2;
+  EXPECT_THROW(Trainer(tiny_model(), tiny_text(600), {}, options), ir::UserError);
+}
+
 // Two micro-batches of 2 hold the windows of one batch of 4.
 TEST(Trainer, AccumulationIsOneLargerBatch) {
   const std::vector<std::int32_t> text = tiny_text(1000);

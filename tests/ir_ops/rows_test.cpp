@@ -79,7 +79,7 @@ TEST(OpRows, InPlaceResultsHaveTheOperandsType) {
   for (const Case& op_case : op_cases()) {
     const Made made = make(op_case);
     const OpDef& def = ir::op_def(op_case.op);
-    for (const ir::InPlace& rule : def.in_place) {
+    for (const ir::InPlace& rule : ir::in_place_rules(*made)) {
       ASSERT_LT(rule.result, (*made).results.size()) << name_of(op_case);
       ASSERT_LT(rule.operand, (*made).operands.size()) << name_of(op_case);
       if (def.has(Trait::broadcasts)) continue;

@@ -82,6 +82,7 @@ void add_products(std::vector<OpCase>& cases) {
       {"bf16", 17, 33, 64, Stored::plain, "", "", "bf16"},
       {"bf16_row", 1, 33, 65, Stored::plain, "", "", "bf16"},
       {"bf16_exact", 33, 15, 17, Stored::plain, "", "", "bf16"},
+      {"bf16_long", 16, 1100, 33, Stored::plain, "", "", "bf16"},
       {"bf16_batch", 7, 15, 5, Stored::plain, "3x", "3x", "bf16"},
       {"bf16_wide", 17, 33, 64, Stored::plain, "", "", "bf16", "f32"},
       {"bf16_wide_long", 16, 1100, 33, Stored::plain, "", "", "bf16", "f32"},

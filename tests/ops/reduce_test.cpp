@@ -52,6 +52,7 @@ const std::vector<OpCase>& reduce_cases() {
     all.push_back(sum_squares("scalar", "f32[]"));
     all.push_back(sum_squares("long", "f32[5000]"));
     all.push_back(sum_squares("bf16", "bf16[15x7]"));
+    all.push_back(sum_squares("bf16_long", "bf16[257x255]"));
     all.push_back(sum_squares("f64", "f64[7]", "f64[]"));
     return all;
   }();

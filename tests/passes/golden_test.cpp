@@ -29,9 +29,10 @@ passes::PassContext context_for(std::string_view stage) {
   return context;
 }
 
-/// Two steps do nothing in f32.
+/// These steps do nothing in f32.
 ir::DType dtype_for(std::string_view stage) {
-  const bool narrows = stage == "mixed_precision" || stage == "narrow_saved";
+  const bool narrows =
+      stage == "mixed_precision" || stage == "narrow_saved" || stage == "round_gradients";
   return narrows ? ir::DType::bf16 : ir::DType::f32;
 }
 
@@ -45,8 +46,10 @@ bool run_stage(ir::Module& module, const passes::Stage& stage) {
     return changed;
   }
   ir::Graph graph = module.graphs().empty() ? ir::Graph("init") : module.graphs().front();
-  const passes::DeriveRequest request{
-      .graph = graph.name(), .sizes = {{'B', 2}, {'T', 4}}, .dtype = dtype_for(stage.name)};
+  const passes::DeriveRequest request{.graph = graph.name(),
+                                      .sizes = {{'B', 2}, {'T', 4}},
+                                      .dtype = dtype_for(stage.name),
+                                      .grad_dtype = dtype_for(stage.name)};
   const bool changed = stage.step(graph, {module, request});
   module.add_graph(std::move(graph));
   return changed;

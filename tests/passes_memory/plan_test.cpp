@@ -56,6 +56,42 @@ TEST(Plan, SharesWhatItMay) {
   EXPECT_GE(p.program.arena_bytes, p.program.lower_bound_bytes);
 }
 
+constexpr std::string_view sum_of_products = R"(module @m {
+  state %sum : f32[4x4] {init = constant(0.0)}
+  graph @g(%x: f32[4x4], %y: f32[4x4]) {
+    %0 = exp(%x) : f32[4x4]
+    %1 = matmul(%x, %y, %0, %0) {epilogue = ["mul", "add"]} : f32[4x4]
+    %2 = exp(%y) : f32[4x4]
+    %3 = matmul(%x, %y, %2) {epilogue = ["add"]} : f32[4x4]
+    %4 = exp(%x) : f32[4x4]
+    %5 = matmul(%x, %y, %4) {epilogue = ["mul"]} : f32[4x4]
+    %6 = matmul(%x, %y, %sum) {epilogue = ["add"]} : f32[4x4]
+    update %sum = %6
+    return a = %1, b = %3, c = %5
+  }
+}
+)";
+
+/// Only where the epilogue ends with it, and reads it there alone.
+TEST(Plan, ProductsLieOverWhatTheyAreAddedTo) {
+  Planned p = planned(std::string(sum_of_products));
+  std::vector<ir::NodeId> products;
+  for (const ir::NodeId id : p.program.graph.nodes()) {
+    if (p.program.graph[id].kind == OpKind::matmul) products.push_back(id);
+  }
+  ASSERT_EQ(products.size(), 4U);
+  const auto over_last = [&](std::size_t i) {
+    const Placement at = p.place({products[i], 0});
+    const Placement from = p.place(p.program.graph[products[i]].operands.back());
+    return at.space == from.space && at.offset == from.offset;
+  };
+  EXPECT_FALSE(over_last(0));
+  EXPECT_TRUE(over_last(1));
+  EXPECT_FALSE(over_last(2));
+  EXPECT_TRUE(over_last(3));
+  EXPECT_EQ(p.place({products[3], 0}).space, Space::state);
+}
+
 TEST(Plan, StatesMayExchangeValues) {
   const Planned p = planned(R"(module @m {
     state %a : f32[4] {init = constant(0.0)}

@@ -35,7 +35,7 @@ class Layouter {
 std::vector<ir::InPlace> sharable(const ir::Graph& graph) {
   std::vector<ir::InPlace> pairs;
   const ir::Node& node = graph[graph.nodes().back()];
-  for (const ir::InPlace& pair : ir::op_def(node).in_place) {
+  for (const ir::InPlace& pair : ir::in_place_rules(node)) {
     const bool same = node.results[pair.result] == graph.type(node.operands[pair.operand]);
     const bool taken = std::any_of(pairs.begin(), pairs.end(), [&](const ir::InPlace& other) {
       return other.operand == pair.operand || other.result == pair.result;

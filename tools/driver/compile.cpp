@@ -20,6 +20,7 @@ CompiledModel::CompiledModel(const dsl::Model& model, const dsl::Config& config,
       module_(dsl::declare(model, config, options.seed)) {
   LoweringOptions lowering = {.seed = options.seed,
                               .dtype = options.dtype,
+                              .grad_dtype = options.grad_dtype,
                               .train = options.train,
                               .context = pass_context(*backend_),
                               .log = options.log,

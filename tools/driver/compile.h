@@ -21,9 +21,10 @@ struct CompileOptions {
   int threads = 0;         // 0: all there are
   std::uint64_t seed = 0;  // of initial values and dropout
   passes::TrainOptions train = {};
-  ir::DType dtype = ir::DType::f32;  // what products compute in: f32 or bf16
-  std::int64_t memory_budget = 0;    // what all of it may take together; 0: no limit
-  std::int64_t memory_taken = 0;     // of that, by others: tokens in memory
+  ir::DType dtype = ir::DType::f32;       // what products compute in: f32 or bf16
+  ir::DType grad_dtype = ir::DType::f32;  // what gradients are kept in: f32 or bf16
+  std::int64_t memory_budget = 0;         // what all of it may take together; 0: no limit
+  std::int64_t memory_taken = 0;          // of that, by others: tokens in memory
   /// One line each: decisions of the fusions, times of the passes.
   std::function<void(std::string_view)> explain = {};
   std::function<void(std::string_view)> log = {};

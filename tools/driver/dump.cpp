@@ -75,6 +75,7 @@ std::vector<Snapshot> dump_ir(const ModelSource& source, const runtime::Backend&
                                         .sizes = request.sizes,
                                         .train = request.train,
                                         .dtype = request.dtype,
+                                        .grad_dtype = request.grad_dtype,
                                         .seed = source.seed};
   const ir::Graph graph = passes::lower(module, derive, context, runner);
   if (request.stage == "final")

@@ -19,6 +19,7 @@ struct DumpRequest {
   std::string stage = "final";  // a pass, its number, an alias, plan, final, or all
   passes::DimSizes sizes;
   ir::DType dtype = ir::DType::f32;
+  ir::DType grad_dtype = ir::DType::f32;
   passes::TrainOptions train = {};
   std::function<void(std::string_view)> explain = {};
   std::function<void(std::string_view)> log = {};

@@ -61,6 +61,7 @@ std::vector<ir::Graph> lower_all(ir::Module& module, const std::vector<GraphRequ
                                      .sizes = request.sizes,
                                      .train = options.train,
                                      .dtype = options.dtype,
+                                     .grad_dtype = options.grad_dtype,
                                      .seed = options.seed},
                                     options.context, {.log = options.log}));
   }

@@ -22,8 +22,9 @@ struct GraphRequest {
 };
 
 struct LoweringOptions {
-  std::uint64_t seed = 0;            // of initial values
-  ir::DType dtype = ir::DType::f32;  // what products compute in: f32 or bf16
+  std::uint64_t seed = 0;                 // of initial values
+  ir::DType dtype = ir::DType::f32;       // what products compute in: f32 or bf16
+  ir::DType grad_dtype = ir::DType::f32;  // what gradients are kept in: f32 or bf16
   passes::TrainOptions train = {};
   passes::PassContext context = {};
   std::function<void(std::string_view)> log = {};  // a line for each pass

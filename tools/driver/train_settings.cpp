@@ -24,6 +24,7 @@ constexpr std::array fields = {
     TrainField{"grad_accum", "--grad-accum,--gradient-accumulation-steps", &S::grad_accum,
                "micro-batches of a step"},
     TrainField{"dtype", "--dtype", &S::dtype, dtype_help},
+    TrainField{"grad_dtype", "--grad-dtype", &S::grad_dtype, grad_dtype_help},
     TrainField{"max_steps", "--max-steps,--max-iters,--steps", &S::max_steps, "steps in all"},
     TrainField{"epochs", "--epochs", &S::epochs, "passes over the data, instead of --max-steps"},
     TrainField{"lr", "--lr,--learning-rate", &S::lr, "learning rate"},

@@ -19,6 +19,9 @@ namespace gptc::driver {
 inline constexpr std::string_view dtype_help =
     "what the products of training compute in: f32, or bf16 (sums stay f32)";
 
+inline constexpr std::string_view grad_dtype_help =
+    "what gradients of parameters are kept in until AdamW reads them: f32 or bf16";
+
 struct TrainSettings {
   std::vector<std::string> data;
   std::vector<std::string> validation_data;
@@ -26,7 +29,8 @@ struct TrainSettings {
   std::int64_t batch = 8;
   std::int64_t context = 0;  // 0: the model's
   std::int64_t grad_accum = 1;
-  std::string dtype = "f32";   // of products: f32 or bf16
+  std::string dtype = "f32";  // of products: f32 or bf16
+  std::string grad_dtype = "f32";
   std::int64_t max_steps = 0;  // 0: from epochs
   double epochs = 0;           // 0: from max_steps
   double lr = 1e-3;

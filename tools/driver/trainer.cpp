@@ -35,6 +35,10 @@ std::vector<GraphRequest> Trainer::requests(const TrainerOptions& options, Valid
                                             std::int64_t model_context) {
   const passes::DimSizes sizes = {{'B', options.batch}, {'T', options.context}};
   std::vector<GraphRequest> all;
+  ir::user_check(options.accumulate <= 1 || options.compile.grad_dtype == ir::DType::f32,
+                 "--grad-dtype bf16: the sums over --grad-accum {} micro-batches are f32; leave "
+                 "one of the two out",
+                 options.accumulate);
   if (options.accumulate > 1) {
     all.push_back({"micro_step", "micro_step", sizes});
     all.push_back({"apply", "apply", sizes});
@@ -91,6 +95,12 @@ void Trainer::bind() {
     batch_call_.inputs.insert(batch_call_.inputs.end(), optimizer.begin(), optimizer.end());
     batch_call_.outputs = std::move(outputs);
   }
+}
+
+std::vector<std::string> Trainer::step_graphs() const {
+  std::vector<std::string> labels = {std::string(batch_call_.label)};
+  if (options_.accumulate > 1) labels.emplace_back(apply_call_.label);
+  return labels;
 }
 
 void Trainer::run(const Call& call) { model_.run(call.label, call.inputs, call.outputs); }

@@ -66,6 +66,8 @@ class Trainer {
   [[nodiscard]] const data::FixedWindows& validation() const;
 
   [[nodiscard]] CompiledModel& model() { return model_; }
+  /// Labels of the graphs that step() runs.
+  [[nodiscard]] std::vector<std::string> step_graphs() const;
   [[nodiscard]] const TrainPosition& position() const { return position_; }
   void set_position(const TrainPosition& position) { position_ = position; }
   /// Seconds from the declaration to kernels that are ready.

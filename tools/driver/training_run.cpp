@@ -17,6 +17,7 @@
 #include "tools/driver/interrupt.h"
 #include "tools/driver/loss_curve.h"
 #include "tools/driver/memory.h"
+#include "tools/driver/profile.h"
 #include "tools/driver/run_log.h"
 #include "tools/driver/tokenizer_source.h"
 
@@ -80,11 +81,13 @@ class Run {
     if (interrupt.asked()) {
       fmt::print(stderr, "interrupted: saved step {} in {}; --resume goes on from there\n",
                  position().step, options_.out.string());
+      print_profile();
       return RunEnd::interrupted;
     }
     if (trainer_->has_validation() && !validation_loss_) validation_loss_ = trainer_->validate();
     if (!quiet()) summarise();
     check_memory();
+    print_profile();
     return RunEnd::done;
   }
 
@@ -112,6 +115,8 @@ class Run {
     progress_ = std::make_unique<Progress>(ProgressOptions{
         .total_steps = steps_, .first_step = position().step, .style = options_.style});
     if (!quiet()) introduce();
+    if (options_.profile_nodes > 0)
+      profile_ = std::make_unique<ModelProfile>(trainer_->model(), trainer_->step_graphs());
   }
 
   void introduce() const {
@@ -131,6 +136,8 @@ class Run {
     const Clock::time_point start = Clock::now();
     const StepResult result = trainer_->step();
     const double rate = static_cast<double>(result.tokens) / seconds_since(start);
+    // The first step meets memory that was never touched; it counts only if it is the only one.
+    if (profile_ && rate_ == 0 && position().step < steps_) profile_->clear();
     // Smoothed over some twenty steps; the first one counts whole.
     rate_ = rate_ == 0 ? rate : rate_ + (rate - rate_) * 0.05;
     loss_ = loss_ == 0 ? result.loss : loss_ + (result.loss - loss_) * 0.05;
@@ -254,6 +261,13 @@ class Run {
       fmt::print(stderr, "memory: {}\n", memory.text());
   }
 
+  /// Behind the check of memory: measuring the machine takes some.
+  void print_profile() const {
+    if (!profile_) return;
+    const Ceilings ceilings = measure_ceilings(options_.compile.threads);
+    fmt::print(stderr, "{}", profile_->tables(ceilings, options_.profile_nodes));
+  }
+
   ModelSource source_;
   const tokenizer::Tokenizer& tokenizer_;
   TrainSettings settings_;
@@ -262,6 +276,7 @@ class Run {
   Clock::time_point started_;
   std::int64_t steps_ = 0;
   std::unique_ptr<Trainer> trainer_;
+  std::unique_ptr<ModelProfile> profile_;
   std::unique_ptr<RunLog> log_;
   std::unique_ptr<Progress> progress_;
   std::vector<LogRecord> records_;

@@ -16,6 +16,8 @@ struct RunOptions {
   bool resume = false;  // go on from the checkpoint in `out`
   ProgressStyle style = ProgressStyle::lines;
   CompileOptions compile = {};
+  /// Nodes that the profile lists which the run closes with; 0: no profile.
+  std::int64_t profile_nodes = 0;
 };
 
 enum class RunEnd : std::uint8_t { done, interrupted };

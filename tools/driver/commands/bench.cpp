@@ -111,6 +111,7 @@ nlohmann::ordered_json figures(Trainer& trainer, const ir::Graph& eval, const Be
   result["useful_gflop_per_step"] = flops * 1e-9;
   result["gflops"] = flops / (median * 1e-3) * 1e-9;
   result["dtype"] = flags.common.dtype;
+  result["grad_dtype"] = flags.common.grad_dtype;
   result["peak_gflops"] = timing.peak_gflops;
   result["arena_bytes"] = program.arena_bytes;
   result["lower_bound_bytes"] = program.lower_bound_bytes;
@@ -126,15 +127,10 @@ nlohmann::ordered_json figures(Trainer& trainer, const ir::Graph& eval, const Be
 
 /// The steps once more with every node timed, to stderr: stdout is for the figures.
 void print_profile(Trainer& trainer, const BenchFlags& flags) {
-  constexpr std::size_t slowest = 30;
-  Profile profile(trainer.model().program("train"), measure_ceilings(flags.common.threads));
-  trainer.model().profile("train", profile.hook());
-  for (std::int64_t i = 0; i < flags.steps; ++i) {
-    trainer.step();
-    profile.end_run();
-  }
-  trainer.model().profile("train", {});
-  fmt::print(stderr, "{}", profile.table(slowest));
+  const ModelProfile profile(trainer.model(), trainer.step_graphs());
+  for (std::int64_t i = 0; i < flags.steps; ++i) trainer.step();
+  fmt::print(stderr, "{}",
+             profile.tables(measure_ceilings(flags.common.threads), usual_profile_nodes));
 }
 
 int run(const BenchFlags& flags, const std::vector<dsl::Model>& models) {

@@ -29,6 +29,9 @@ void add_precision_flags(CLI::App& app, CommonFlags& flags) {
   app.add_option("--dtype", flags.dtype, std::string(dtype_help))
       ->capture_default_str()
       ->check(CLI::IsMember({"f32", "bf16"}));
+  app.add_option("--grad-dtype", flags.grad_dtype, std::string(grad_dtype_help))
+      ->capture_default_str()
+      ->check(CLI::IsMember({"f32", "bf16"}));
   add_emulation_flag(app, flags);
 }
 
@@ -80,10 +83,20 @@ passes::DimSizes graph_sizes(const ModelSource& source, std::int64_t batch, std:
   return {{'B', batch}, {'T', context == 0 ? source.context() : context}};
 }
 
-ir::DType compute_dtype(const CommonFlags& flags) {
-  ir::user_check(flags.dtype == "f32" || flags.dtype == "bf16",
-                 "--dtype: it must be f32 or bf16, but got '{}'", flags.dtype);
-  return flags.dtype == "bf16" ? ir::DType::bf16 : ir::DType::f32;
+namespace {
+
+ir::DType dtype_named(std::string_view flag, const std::string& name) {
+  ir::user_check(name == "f32" || name == "bf16", "{}: it must be f32 or bf16, but got '{}'", flag,
+                 name);
+  return name == "bf16" ? ir::DType::bf16 : ir::DType::f32;
+}
+
+}  // namespace
+
+ir::DType compute_dtype(const CommonFlags& flags) { return dtype_named("--dtype", flags.dtype); }
+
+ir::DType grad_dtype(const CommonFlags& flags) {
+  return dtype_named("--grad-dtype", flags.grad_dtype);
 }
 
 CompileOptions compile_options(const CommonFlags& flags, const ModelSource& source) {
@@ -96,6 +109,7 @@ CompileOptions compile_options(const CommonFlags& flags, const ModelSource& sour
           .threads = flags.threads,
           .seed = source.seed,
           .dtype = dtype,
+          .grad_dtype = grad_dtype(flags),
           .memory_budget = parse_bytes("--mem", flags.memory)};
 }
 

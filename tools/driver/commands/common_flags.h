@@ -20,6 +20,7 @@ struct CommonFlags {
   std::string backend = "onednn";
   int threads = 0;
   std::string dtype = "f32";
+  std::string grad_dtype = "f32";
   bool emulate_bf16 = false;
   std::string memory;  // "": no limit
   bool quiet = false;
@@ -27,7 +28,7 @@ struct CommonFlags {
 
 /// --emulate-bf16.
 void add_emulation_flag(CLI::App& app, CommonFlags& flags);
-/// --dtype, --emulate-bf16.
+/// --dtype, --grad-dtype, --emulate-bf16.
 void add_precision_flags(CLI::App& app, CommonFlags& flags);
 /// --threads, --backend, --quiet.
 void add_machine_flags(CLI::App& app, CommonFlags& flags);
@@ -49,6 +50,8 @@ passes::DimSizes graph_sizes(const ModelSource& source, std::int64_t batch, std:
 
 /// What products compute in, by --dtype.
 ir::DType compute_dtype(const CommonFlags& flags);
+/// What gradients are kept in, by --grad-dtype.
+ir::DType grad_dtype(const CommonFlags& flags);
 /// UserError where the processor would emulate bf16, which is slower than f32, and was not told to.
 CompileOptions compile_options(const CommonFlags& flags, const ModelSource& source);
 

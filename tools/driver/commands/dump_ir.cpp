@@ -61,6 +61,7 @@ int run(const DumpFlags& flags, bool dump, const Program& program) {
   DumpRequest request;
   request.graph = flags.graph;
   request.dtype = compute_dtype(flags.common);
+  request.grad_dtype = grad_dtype(flags.common);
   if (!flags.stage.empty()) request.stage = flags.stage;
   request.sizes = sizes_of(source, flags);
   // Alone, --explain and --time-passes are what was asked for; beside the IR they are remarks.

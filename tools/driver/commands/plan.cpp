@@ -59,6 +59,7 @@ std::vector<GraphRequest> requests_of(const PlanFlags& flags, const ModelSource&
     trainer.context = sizes.at('T');
     trainer.accumulate = flags.accumulate;
     trainer.generate = true;
+    trainer.compile.grad_dtype = grad_dtype(flags.common);
     return Trainer::requests(trainer, Validation::yes, source.context());
   }
   std::vector<GraphRequest> requests;
@@ -76,6 +77,7 @@ Planning planning_of(const PlanFlags& flags, const std::vector<dsl::Model>& mode
   if (flags.graphs.empty()) planning.requests.push_back({"init", "init", {}});
   planning.lowering = {.seed = planning.source.seed,
                        .dtype = compute_dtype(flags.common),
+                       .grad_dtype = grad_dtype(flags.common),
                        .context = pass_context(*planning.backend),
                        .allocated_bytes = allocated_bytes(*planning.backend),
                        .memory_budget = parse_bytes("--mem", flags.common.memory)};

@@ -6,6 +6,7 @@
 #include "tools/driver/checkpoint.h"
 #include "tools/driver/commands/commands.h"
 #include "tools/driver/commands/common_flags.h"
+#include "tools/driver/profile.h"
 #include "tools/driver/tokenizer_source.h"
 #include "tools/driver/training_run.h"
 
@@ -19,6 +20,7 @@ struct TrainFlags {
   std::string out;
   bool resume = false;
   std::string resume_folder;  // empty: --out
+  std::int64_t profile = usual_profile_nodes;
   bool overwrite = false;
 };
 
@@ -83,7 +85,9 @@ int run(const CLI::App& app, TrainFlags flags, const std::vector<dsl::Model>& mo
   if (flags.resume)
     load_settings(flags.settings, flags.out,
                   [&](const TrainField& field) { return keeps(app, field); });
+  if (app.count("--profile") == 0) flags.profile = 0;
   flags.common.dtype = flags.settings.dtype;
+  flags.common.grad_dtype = flags.settings.grad_dtype;
   if (flags.tokenizer.empty() && source.folder) flags.tokenizer = source.folder->string();
   ir::user_check(
       !flags.tokenizer.empty(),
@@ -94,7 +98,8 @@ int run(const CLI::App& app, TrainFlags flags, const std::vector<dsl::Model>& mo
       .out = flags.out,
       .resume = flags.resume,
       .style = flags.common.quiet ? ProgressStyle::quiet : progress_style(STDERR_FILENO),
-      .compile = compile_options(flags.common, source)};
+      .compile = compile_options(flags.common, source),
+      .profile_nodes = flags.profile};
   const RunEnd end = train(std::move(source), tokenizer, flags.settings, options);
   return end == RunEnd::done ? exit_code::done : exit_code::interrupted;
 }
@@ -113,6 +118,13 @@ void add_train(CLI::App& app, Program& program) {
                   "go on with the run in --out (or in the folder given here); its settings stay "
                   "unless given anew")
       ->expected(0, 1);
+  sub->add_option("--profile", flags->profile,
+                  "close with the times of the step's nodes, by kind and the slowest NODES, "
+                  "against what the machine can do")
+      ->expected(0, 1)
+      ->default_str(std::to_string(usual_profile_nodes))
+      ->check(CLI::Range(1, 1'000'000))
+      ->type_name("[=NODES]");
   sub->add_flag("--overwrite", flags->overwrite, "begin anew in a folder that holds a model");
   add_seed_flag(*sub, flags->common, "of weights, dropout and the order of the data (1)");
   add_memory_flag(*sub, flags->common);

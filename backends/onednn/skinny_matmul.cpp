@@ -1,0 +1,88 @@
+#include "backends/onednn/skinny_matmul.h"
+
+#include "backends/onednn/skinny.h"
+#include "ir/check.h"
+
+namespace gptc::onednn {
+namespace {
+
+constexpr std::int64_t few_rows = 16;
+
+bool is_bf16(const ir::Type& type) { return type.dtype == ir::DType::bf16; }
+
+SkinnyStep::Op step_of(const std::string& name) {
+  using Op = SkinnyStep::Op;
+  if (name == "bias") return Op::bias;
+  if (name == "gelu") return Op::gelu;
+  if (name == "relu") return Op::relu;
+  if (name == "mul") return Op::mul;
+  if (name == "add") return Op::add;
+  ir::internal_error("matmul: unknown epilogue '{}'", name);
+}
+
+/// Without addresses where there are no arguments.
+SkinnyProblem problem_of(const ir::Graph& graph, const ir::Node& node, const KernelArgs* args) {
+  const ir::Type& x = graph.type(node.operands[0]);
+  const ir::Type& y = node.results[0];
+  SkinnyProblem problem;
+  problem.rows = static_cast<std::size_t>(y.shape.rows());
+  problem.inner = static_cast<std::size_t>(x.shape.back().size());
+  problem.columns = static_cast<std::size_t>(y.shape.back().size());
+  problem.transposed = node.attrs.flag("transpose_b");
+  problem.form = is_bf16(graph.type(node.operands[1])) ? WeightForm::bf16 : WeightForm::f32;
+  problem.x_is_bf16 = is_bf16(x);
+  problem.y_is_bf16 = is_bf16(y);
+  if (args == nullptr) return problem;
+  problem.x = args->operands[0];
+  problem.w = args->operands[1];
+  problem.y = args->results[0];
+  std::size_t next = 2;
+  for (const std::string& name : node.attrs.strings("epilogue")) {
+    SkinnyStep step{.op = step_of(name)};
+    if (step.op != SkinnyStep::Op::gelu && step.op != SkinnyStep::Op::relu) {
+      step.operand = args->operands[next];
+      step.is_bf16 = is_bf16(graph.type(node.operands[next++]));
+    }
+    problem.steps.push_back(step);
+  }
+  return problem;
+}
+
+/// An item is a panel of columns.
+class SkinnyKernel final : public ItemKernel {
+ public:
+  SkinnyKernel(SkinnyProblem problem, const KernelArgs& args)
+      : ItemKernel(args.threads, args.workspace,
+                   static_cast<std::int64_t>(problem.scratch_bytes())),
+        problem_(std::move(problem)) {}
+
+ private:
+  std::int64_t items() const override { return static_cast<std::int64_t>(problem_.panels()); }
+  void run(std::int64_t item, std::byte* scratch) override {
+    run_skinny(problem_, static_cast<std::size_t>(item), scratch);
+  }
+
+  SkinnyProblem problem_;
+};
+
+}  // namespace
+
+bool is_skinny(const ir::Graph& graph, const ir::Node& node) {
+  const auto f32_or_bf16 = [](const ir::Type& type) {
+    return type.dtype == ir::DType::f32 || type.dtype == ir::DType::bf16;
+  };
+  return graph.type(node.operands[1]).shape.rank() == 2 && !node.attrs.flag("transpose_a") &&
+         node.results[0].shape.rows() <= few_rows && f32_or_bf16(graph.type(node.operands[0])) &&
+         f32_or_bf16(node.results[0]);
+}
+
+std::int64_t skinny_workspace(const ir::Graph& graph, const ir::Node& node, int threads) {
+  return threads * static_cast<std::int64_t>(problem_of(graph, node, nullptr).scratch_bytes());
+}
+
+std::unique_ptr<Kernel> create_skinny(const ir::Graph& graph, const ir::Node& node,
+                                      const KernelArgs& args) {
+  return std::make_unique<SkinnyKernel>(problem_of(graph, node, &args), args);
+}
+
+}  // namespace gptc::onednn

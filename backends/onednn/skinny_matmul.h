@@ -1,0 +1,16 @@
+// matmul nodes of few rows, as a kernel.
+#pragma once
+
+#include "backends/onednn/kernel.h"
+
+namespace gptc::onednn {
+
+/// At most 16 rows against one matrix of weights, f32 or bf16 both: oneDNN reads plain weights at
+/// half of the memory's speed there.
+bool is_skinny(const ir::Graph& graph, const ir::Node& node);
+/// Of `threads` threads together.
+std::int64_t skinny_workspace(const ir::Graph& graph, const ir::Node& node, int threads);
+std::unique_ptr<Kernel> create_skinny(const ir::Graph& graph, const ir::Node& node,
+                                      const KernelArgs& args);
+
+}  // namespace gptc::onednn
