@@ -37,6 +37,7 @@ class Module {
   /// UserError if the name is taken.
   void add_state(State state);
   const std::vector<State>& states() const { return states_; }
+  std::vector<State>& states() { return states_; }
   const State* find_state(std::string_view name) const;
 
   /// Replaces a graph of the same name.

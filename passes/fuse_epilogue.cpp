@@ -49,6 +49,8 @@ std::optional<Entry> entry(const Graph& graph, Value product, NodeId matmul, Nod
     return Entry{node.kind == OpKind::add ? "add" : "mul", as_stored(graph, matmul, other)};
   const bool vector = shape.dtype == type.dtype && shape.shape == ir::Shape{type.shape.back()};
   if (vector && node.kind == OpKind::add) return Entry{"bias", other};
+  const bool whole_numbers = graph.type(graph[matmul].operands[1]).dtype == ir::DType::i8;
+  if (vector && whole_numbers) return Entry{"scale", other};
   return std::nullopt;
 }
 

@@ -1,5 +1,4 @@
-// The wide forms: weights become f32 vectors as they are read. Along columns where w is [K,N], each
-// sum in order of k; along k where w is [N,K].
+// Skinny products in vectors of f32, whatever the processor: weights are widened as they are read.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/onednn/skinny.cpp"
 #include <hwy/foreach_target.h>
@@ -10,7 +9,6 @@
 #include <algorithm>
 
 #include "backends/onednn/bf16-inl.h"
-#include "backends/onednn/bf16_dot.h"
 #include "backends/onednn/simd-inl.h"
 #include "backends/onednn/skinny.h"
 #include "backends/onednn/vector_math-inl.h"
@@ -58,186 +56,29 @@ struct Weights<WeightForm::i8> {
   }
 };
 
-/// Rows of w this far ahead are fetched.
-constexpr std::size_t ahead = 12;
-constexpr std::size_t line = 64;
-
-template <std::size_t kVectors>
-HWY_INLINE void fetch(const std::byte* from, std::size_t vector_bytes) {
-  for (std::size_t byte = 0; byte < kVectors * vector_bytes; byte += line)
-    hwy::Prefetch(from + byte);
-}
-
-// -- w [K,N] --------------------------------------------------------------------------------------
-
-/// A block of kRows x (kVectors vectors) of the sums, rows `panel` apart.
-struct ColumnBlock {
+/// A block of sums, rows `panel` apart.
+struct Block {
   const SkinnyProblem& problem;
   const float* x;      // the first row
-  std::size_t column;  // in w
+  std::size_t column;  // the first channel
   float* sums;
 };
 
-template <WeightForm kForm, std::size_t kRows, std::size_t kVectors>
-HWY_INLINE void sum_columns(const ColumnBlock& at) {
-  using Form = Weights<kForm>;
-  const F32 d;
-  const std::size_t lanes = hn::Lanes(d);
-  const std::size_t inner = at.problem.inner;
-  const std::size_t columns = at.problem.columns;
-  VF32 sum[kRows][kVectors];
-  for (auto& row : sum)
-    for (VF32& value : row) value = hn::Zero(d);
-  for (std::size_t k = 0; k < inner; ++k) {
-    const std::size_t first = k * columns + at.column;
-    const std::size_t later = std::min(k + ahead, inner - 1) * columns + at.column;
-    fetch<kVectors>(at.problem.w + later * Form::bytes, lanes * Form::bytes);
-    VF32 w[kVectors];
-    for (std::size_t v = 0; v < kVectors; ++v) w[v] = Form::load(at.problem.w, first + v * lanes);
-    for (std::size_t r = 0; r < kRows; ++r) {
-      const VF32 x = hn::Set(d, at.x[r * inner + k]);
-      for (std::size_t v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(x, w[v], sum[r][v]);
-    }
-  }
-  for (std::size_t r = 0; r < kRows; ++r) {
-    for (std::size_t v = 0; v < kVectors; ++v) {
-      VF32 value = sum[r][v];
-      if constexpr (kForm == WeightForm::i8)
-        value = hn::Mul(value, hn::LoadU(d, at.problem.scales + at.column + v * lanes));
-      hn::StoreU(value, d, at.sums + r * SkinnyProblem::panel + v * lanes);
-    }
-  }
-}
-
-template <std::size_t kRows, std::size_t kVectors>
-HWY_INLINE void sum_columns_i4(const ColumnBlock& at) {
-  const F32 d;
-  const std::size_t lanes = hn::Lanes(d);
-  const std::size_t inner = at.problem.inner;
-  const std::size_t columns = at.problem.columns;
-  const auto* bytes = reinterpret_cast<const std::int8_t*>(at.problem.w) + at.column;
-  constexpr std::size_t half = i4_group / 2;
-  VF32 sum[kRows][kVectors];
-  for (auto& row : sum)
-    for (VF32& value : row) value = hn::Zero(d);
-  for (std::size_t group = 0; group < inner / i4_group; ++group) {
-    VF32 part[kRows][kVectors];
-    for (auto& row : part)
-      for (VF32& value : row) value = hn::Zero(d);
-    for (std::size_t j = 0; j < half; ++j) {
-      const std::size_t row = group * half + j;
-      const std::size_t later = std::min(row + ahead, inner / 2 - 1);
-      fetch<kVectors>(reinterpret_cast<const std::byte*>(bytes + later * columns), lanes);
-      const float* x = at.x + group * i4_group + j;
-      for (std::size_t v = 0; v < kVectors; ++v) {
-        const auto both = load_i8(bytes + row * columns + v * lanes);
-        const VF32 low = low_half(both);
-        const VF32 high = high_half(both);
-        for (std::size_t r = 0; r < kRows; ++r) {
-          part[r][v] = hn::MulAdd(hn::Set(d, x[r * inner]), low, part[r][v]);
-          part[r][v] = hn::MulAdd(hn::Set(d, x[r * inner + half]), high, part[r][v]);
-        }
-      }
-    }
-    for (std::size_t v = 0; v < kVectors; ++v) {
-      const VF32 scale = hn::LoadU(d, at.problem.scales + group * columns + at.column + v * lanes);
-      for (std::size_t r = 0; r < kRows; ++r) sum[r][v] = hn::MulAdd(part[r][v], scale, sum[r][v]);
-    }
-  }
-  for (std::size_t r = 0; r < kRows; ++r)
-    for (std::size_t v = 0; v < kVectors; ++v)
-      hn::StoreU(sum[r][v], d, at.sums + r * SkinnyProblem::panel + v * lanes);
-}
-
-/// The weight (k, column), as f32, without its scale but in i4.
+/// The weight at this place, as f32.
 template <WeightForm kForm>
-HWY_INLINE float weight_at(const SkinnyProblem& at, std::size_t k, std::size_t column) {
-  const std::size_t index = k * at.columns + column;
-  if constexpr (kForm == WeightForm::f32) return reinterpret_cast<const float*>(at.w)[index];
+HWY_INLINE float weight_at(const std::byte* w, std::size_t index) {
+  if constexpr (kForm == WeightForm::f32) return reinterpret_cast<const float*>(w)[index];
   if constexpr (kForm == WeightForm::bf16) {
-    const auto bits = std::uint32_t{reinterpret_cast<const std::uint16_t*>(at.w)[index]} << 16;
+    const auto bits = std::uint32_t{reinterpret_cast<const std::uint16_t*>(w)[index]} << 16;
     float value = 0;
     std::memcpy(&value, &bits, sizeof(value));
     return value;
   }
-  return reinterpret_cast<const std::int8_t*>(at.w)[index];
+  return reinterpret_cast<const std::int8_t*>(w)[index];
 }
-
-/// A column behind the last whole vector, by the same operations in the same order.
-template <WeightForm kForm>
-float sum_column(const ColumnBlock& at) {
-  const std::size_t inner = at.problem.inner;
-  float sum = 0;
-  if constexpr (kForm == WeightForm::i4) {
-    constexpr std::size_t half = i4_group / 2;
-    const auto* bytes = reinterpret_cast<const std::int8_t*>(at.problem.w) + at.column;
-    for (std::size_t group = 0; group < inner / i4_group; ++group) {
-      float part = 0;
-      for (std::size_t j = 0; j < half; ++j) {
-        const int both = bytes[(group * half + j) * at.problem.columns];
-        const int low = ((both & 15) ^ 8) - 8;
-        part = __builtin_fmaf(at.x[group * i4_group + j], static_cast<float>(low), part);
-        part =
-            __builtin_fmaf(at.x[group * i4_group + half + j], static_cast<float>(both >> 4), part);
-      }
-      sum = __builtin_fmaf(part, at.problem.scales[group * at.problem.columns + at.column], sum);
-    }
-    return sum;
-  }
-  for (std::size_t k = 0; k < inner; ++k)
-    sum = __builtin_fmaf(at.x[k], weight_at<kForm>(at.problem, k, at.column), sum);
-  return kForm == WeightForm::i8 ? sum * at.problem.scales[at.column] : sum;
-}
-
-template <WeightForm kForm, std::size_t kRows, std::size_t kVectors>
-HWY_INLINE void column_block(const ColumnBlock& at) {
-  if constexpr (kForm == WeightForm::i4) {
-    sum_columns_i4<kRows, kVectors>(at);
-  } else {
-    sum_columns<kForm, kRows, kVectors>(at);
-  }
-}
-
-/// Rows of the tile from `column` on, kVectors vectors of them.
-template <WeightForm kForm, std::size_t kVectors>
-HWY_INLINE void all_rows(const SkinnyProblem& problem, const SkinnyTile& tile, const float* x,
-                         std::size_t column, float* sums) {
-  constexpr std::size_t together = kForm == WeightForm::i4 ? 2 : 4;
-  std::size_t row = 0;
-  const auto block = [&] {
-    return ColumnBlock{problem, x + row * problem.inner, column,
-                       sums + row * SkinnyProblem::panel + (column - tile.first_column)};
-  };
-  for (; row + together <= tile.rows; row += together)
-    column_block<kForm, together, kVectors>(block());
-  for (; row < tile.rows; ++row) column_block<kForm, 1, kVectors>(block());
-}
-
-template <WeightForm kForm>
-void multiply_columns(const SkinnyProblem& problem, const SkinnyTile& tile, const float* x,
-                      float* sums) {
-  const std::size_t lanes = hn::Lanes(F32());
-  std::size_t column = tile.first_column;
-  const std::size_t end = column + tile.columns;
-  // One row has registers for a whole panel; more of them share what they have.
-  if (tile.rows == 1) {
-    for (; column + 8 * lanes <= end; column += 8 * lanes)
-      all_rows<kForm, 8>(problem, tile, x, column, sums);
-  }
-  for (; column + 4 * lanes <= end; column += 4 * lanes)
-    all_rows<kForm, 4>(problem, tile, x, column, sums);
-  for (; column + lanes <= end; column += lanes) all_rows<kForm, 1>(problem, tile, x, column, sums);
-  for (; column < end; ++column) {
-    for (std::size_t row = 0; row < tile.rows; ++row)
-      sums[row * SkinnyProblem::panel + column - tile.first_column] =
-          sum_column<kForm>({problem, x + row * problem.inner, column, nullptr});
-  }
-}
-
-// -- w [N,K] --------------------------------------------------------------------------------------
 
 template <WeightForm kForm, std::size_t kRows, std::size_t kColumns>
-HWY_INLINE void dot_rows(const ColumnBlock& at) {
+HWY_INLINE void dot_rows(const Block& at) {
   using Form = Weights<kForm>;
   const F32 d;
   const std::size_t lanes = hn::Lanes(d);
@@ -250,6 +91,7 @@ HWY_INLINE void dot_rows(const ColumnBlock& at) {
     VF32 w[kColumns];
     for (std::size_t c = 0; c < kColumns; ++c) {
       const std::size_t first = (at.column + c) * inner + k;
+      hwy::Prefetch(at.problem.w + (first + kColumns * inner) * Form::bytes);
       w[c] = Form::load(at.problem.w, first);
     }
     for (std::size_t r = 0; r < kRows; ++r) {
@@ -257,22 +99,20 @@ HWY_INLINE void dot_rows(const ColumnBlock& at) {
       for (std::size_t c = 0; c < kColumns; ++c) sum[r][c] = hn::MulAdd(x, w[c], sum[r][c]);
     }
   }
-  SkinnyProblem stored = at.problem;  // as a matrix of `inner` columns
-  stored.columns = inner;
   for (std::size_t r = 0; r < kRows; ++r) {
     for (std::size_t c = 0; c < kColumns; ++c) {
       float total = hn::GetLane(hn::SumOfLanes(d, sum[r][c]));
       for (std::size_t rest = k; rest < inner; ++rest)
-        total = __builtin_fmaf(at.x[r * inner + rest],
-                               weight_at<kForm>(stored, at.column + c, rest), total);
-      if constexpr (kForm == WeightForm::i8) total *= at.problem.scales[at.column + c];
+        total =
+            __builtin_fmaf(at.x[r * inner + rest],
+                           weight_at<kForm>(at.problem.w, (at.column + c) * inner + rest), total);
       at.sums[r * SkinnyProblem::panel + c] = total;
     }
   }
 }
 
 template <std::size_t kRows, std::size_t kColumns>
-HWY_INLINE void dot_rows_i4(const ColumnBlock& at) {
+HWY_INLINE void dot_rows_i4(const Block& at) {
   const F32 d;
   const std::size_t lanes = hn::Lanes(d);
   constexpr std::size_t half = i4_group / 2;
@@ -309,7 +149,7 @@ HWY_INLINE void dot_rows_i4(const ColumnBlock& at) {
 }
 
 template <WeightForm kForm, std::size_t kRows, std::size_t kColumns>
-HWY_INLINE void dot_block(const ColumnBlock& at) {
+HWY_INLINE void dot_block(const Block& at) {
   if constexpr (kForm == WeightForm::i4) {
     dot_rows_i4<kRows, kColumns>(at);
   } else {
@@ -323,8 +163,8 @@ HWY_INLINE void dot_all_rows(const SkinnyProblem& problem, const SkinnyTile& til
   constexpr std::size_t together = kForm == WeightForm::i4 ? 2 : 4;
   std::size_t row = 0;
   const auto block = [&] {
-    return ColumnBlock{problem, x + row * problem.inner, column,
-                       sums + row * SkinnyProblem::panel + (column - tile.first_column)};
+    return Block{problem, x + row * problem.inner, column,
+                 sums + row * SkinnyProblem::panel + (column - tile.first_column)};
   };
   for (; row + together <= tile.rows; row += together)
     dot_block<kForm, together, kColumns>(block());
@@ -332,18 +172,11 @@ HWY_INLINE void dot_all_rows(const SkinnyProblem& problem, const SkinnyTile& til
 }
 
 template <WeightForm kForm>
-void multiply_dots(const SkinnyProblem& problem, const SkinnyTile& tile, const float* x,
-                   float* sums) {
+void multiply(const SkinnyProblem& problem, const SkinnyTile& tile, const float* x, float* sums) {
   std::size_t column = tile.first_column;
   const std::size_t end = column + tile.columns;
   for (; column + 4 <= end; column += 4) dot_all_rows<kForm, 4>(problem, tile, x, column, sums);
   for (; column < end; ++column) dot_all_rows<kForm, 1>(problem, tile, x, column, sums);
-}
-
-template <WeightForm kForm>
-void multiply(const SkinnyProblem& problem, const SkinnyTile& tile, const float* x, float* sums) {
-  if (problem.transposed) return multiply_dots<kForm>(problem, tile, x, sums);
-  multiply_columns<kForm>(problem, tile, x, sums);
 }
 
 // -- what follows the product ---------------------------------------------------------------------
@@ -373,7 +206,7 @@ void apply(const SkinnyStep& step, std::size_t first, std::int64_t size, float* 
       access.store(d, gelu ? Gelu::value(d, x) : hn::Max(x, hn::Zero(d)), row + i);
     });
   }
-  const bool product = step.op == Op::mul;
+  const bool product = step.op == Op::mul || step.op == Op::scale;
   with_operand(step, first, size, [&](std::int64_t i, auto access, VF32 operand) HWY_ATTR {
     const VF32 x = access.load(d, row + i);
     access.store(d, product ? hn::Mul(x, operand) : hn::Add(x, operand), row + i);
@@ -386,13 +219,18 @@ void finish_rows(const SkinnyProblem& problem, const SkinnyTile& tile, float* su
     float* row = sums + r * SkinnyProblem::panel;
     const std::size_t first = (tile.first_row + r) * problem.columns + tile.first_column;
     for (const SkinnyStep& step : problem.steps)
-      apply(step, step.op == SkinnyStep::Op::bias ? tile.first_column : first, size, row);
+      apply(step, step.is_of_columns() ? tile.first_column : first, size, row);
     if (problem.y_is_bf16) {
       scale_values(row, 1.F, reinterpret_cast<std::uint16_t*>(problem.y) + first, size);
     } else {
       std::copy_n(row, tile.columns, reinterpret_cast<float*>(problem.y) + first);
     }
   }
+}
+
+/// Values of rows of x that must be widened.
+std::size_t wide_values(const SkinnyProblem& problem, std::size_t rows) {
+  return problem.x_is_bf16 ? (rows * problem.inner + 15) / 16 * 16 : 0;
 }
 
 /// Rows of x as f32; those that are go as they are.
@@ -407,14 +245,25 @@ const float* wide_rows(const SkinnyProblem& problem, const SkinnyTile& tile, flo
 }  // namespace
 
 void run_tile(const SkinnyProblem& problem, const SkinnyTile& tile, float* sums, float* room) {
-  if (problem.multiplies_pairs()) {
+  const SkinnyUnit unit = skinny_unit(problem);
+  if (unit == SkinnyUnit::bf16_pairs) {
     multiply_pairs(problem, tile, sums);
+    return finish_rows(problem, tile, sums);
+  }
+  const float* x = wide_rows(problem, tile, room);
+  auto* rest = reinterpret_cast<std::byte*>(room + wide_values(problem, tile.rows));
+  if (unit == SkinnyUnit::integers) {
+    multiply_integers(problem, tile, x, rest, sums);
+  } else if (unit == SkinnyUnit::f32) {
+    multiply_floats(problem, tile, x, sums);
+  } else if (problem.form == WeightForm::f32) {
+    multiply<WeightForm::f32>(problem, tile, x, sums);
+  } else if (problem.form == WeightForm::bf16) {
+    multiply<WeightForm::bf16>(problem, tile, x, sums);
+  } else if (problem.form == WeightForm::i8) {
+    multiply<WeightForm::i8>(problem, tile, x, sums);
   } else {
-    const float* x = wide_rows(problem, tile, room);
-    if (problem.form == WeightForm::f32) multiply<WeightForm::f32>(problem, tile, x, sums);
-    if (problem.form == WeightForm::bf16) multiply<WeightForm::bf16>(problem, tile, x, sums);
-    if (problem.form == WeightForm::i8) multiply<WeightForm::i8>(problem, tile, x, sums);
-    if (problem.form == WeightForm::i4) multiply<WeightForm::i4>(problem, tile, x, sums);
+    multiply<WeightForm::i4>(problem, tile, x, sums);
   }
   finish_rows(problem, tile, sums);
 }
@@ -427,14 +276,14 @@ namespace gptc::onednn {
 
 HWY_EXPORT(run_tile);
 
-bool SkinnyProblem::multiplies_pairs() const {
-  return form == WeightForm::bf16 && x_is_bf16 && has_bf16_dot();
-}
-
 std::size_t SkinnyProblem::scratch_bytes() const {
   const std::size_t together = std::min(rows, skinny_rows);
-  const std::size_t wide = x_is_bf16 && !multiplies_pairs() ? together * inner : 0;
-  return (together * panel + wide + 16) / 16 * 16 * sizeof(float);
+  std::size_t bytes = together * panel * sizeof(float);
+  const SkinnyUnit unit = skinny_unit(*this);
+  if (unit != SkinnyUnit::bf16_pairs && x_is_bf16)
+    bytes += (together * inner + 15) / 16 * 16 * sizeof(float);
+  if (unit == SkinnyUnit::integers) bytes += skinny_integer_bytes(together, inner);
+  return (bytes + 63) / 64 * 64;
 }
 
 void run_skinny(const SkinnyProblem& problem, std::size_t item, std::byte* scratch) {

@@ -1,5 +1,5 @@
-// Products of few rows: what a decode step is made of. Weights are read once, as they are stored,
-// and a row's result has the same bits however many rows there are.
+// Products of few rows: what a decode step is made of. Weights lie channel by channel, are read
+// once and as they are stored, and a row's result has the same bits however many rows there are.
 #pragma once
 
 #include <cstddef>
@@ -15,24 +15,26 @@ enum class WeightForm : std::uint8_t { f32, bf16, i8, i4 };
 
 /// One step of what follows the product; operands are f32 or bf16.
 struct SkinnyStep {
-  enum class Op : std::uint8_t { bias, gelu, relu, mul, add };
+  enum class Op : std::uint8_t { scale, bias, gelu, relu, mul, add };
   Op op = Op::bias;
   const std::byte* operand = nullptr;
   bool is_bf16 = false;
+
+  /// Whether the operand has one value for each column.
+  bool is_of_columns() const { return op == Op::scale || op == Op::bias; }
 };
 
-/// y[M,N] = steps(x[M,K] · w), sums in f32 in an order that depends on K alone.
+/// y[M,N] = steps(x[M,K] · wᵀ), w [N,K]. Sums in f32, in an order that depends on K alone. Where
+/// the processor multiplies 16-bit integers, i8 and i4 meet x rounded to 16 bits by row.
 struct SkinnyProblem {
   std::size_t rows = 0;     // M
   std::size_t inner = 0;    // K
   std::size_t columns = 0;  // N
-  bool transposed = false;  // w is stored [N,K], else [K,N]
   WeightForm form = WeightForm::f32;
   const std::byte* x = nullptr;
   bool x_is_bf16 = false;
   const std::byte* w = nullptr;
-  /// i8: f32[N]. i4: f32[K/32,N], or f32[N,K/32] where transposed.
-  const float* scales = nullptr;
+  const float* scales = nullptr;  // i4: [N,K/32]
   std::byte* y = nullptr;
   bool y_is_bf16 = false;
   std::vector<SkinnyStep> steps;
@@ -43,13 +45,14 @@ struct SkinnyProblem {
   std::size_t x_row() const { return inner * (x_is_bf16 ? 2 : 4); }  // bytes
   /// A thread's.
   std::size_t scratch_bytes() const;
-  /// Whether pairs are multiplied by the processor's dot product.
-  bool multiplies_pairs() const;
 };
 
-/// Values of a contraction that share a scale in i4: 16 bytes hold them, value j in the low half of
+/// Values of a channel that share a scale in i4: 16 bytes hold them, value j in the low half of
 /// byte j, value 16 + j in its high half, in two's complement.
 inline constexpr std::size_t i4_group = 32;
+
+/// Rows worked on together; more of them reread the panel.
+inline constexpr std::size_t skinny_rows = 64;
 
 /// Some rows of x against the columns of one panel.
 struct SkinnyTile {
@@ -58,12 +61,19 @@ struct SkinnyTile {
   std::size_t first_column = 0;
   std::size_t columns = 0;
 };
-/// Rows worked on together; more of them reread the panel.
-inline constexpr std::size_t skinny_rows = 64;
 
-/// sums[row, column] = x · w of the tile, rows SkinnyProblem::panel apart, by the processor's dot
-/// product of bf16 pairs. Only where multiplies_pairs().
+/// What the processor has instructions for, of x and w in their forms.
+enum class SkinnyUnit : std::uint8_t { portable, f32, bf16_pairs, integers };
+SkinnyUnit skinny_unit(const SkinnyProblem& problem);
+
+/// sums[row, column] = x · wᵀ of the tile, rows SkinnyProblem::panel apart. Only for problems with
+/// that unit. `x` is the tile's rows in f32, `room` has skinny_integer_bytes.
+void multiply_floats(const SkinnyProblem& problem, const SkinnyTile& tile, const float* x,
+                     float* sums);
 void multiply_pairs(const SkinnyProblem& problem, const SkinnyTile& tile, float* sums);
+void multiply_integers(const SkinnyProblem& problem, const SkinnyTile& tile, const float* x,
+                       std::byte* room, float* sums);
+std::size_t skinny_integer_bytes(std::size_t rows, std::size_t inner);
 
 /// The columns of one panel, all rows. `scratch` is the thread's own.
 void run_skinny(const SkinnyProblem& problem, std::size_t item, std::byte* scratch);

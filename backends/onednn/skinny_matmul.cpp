@@ -12,12 +12,18 @@ bool is_bf16(const ir::Type& type) { return type.dtype == ir::DType::bf16; }
 
 SkinnyStep::Op step_of(const std::string& name) {
   using Op = SkinnyStep::Op;
+  if (name == "scale") return Op::scale;
   if (name == "bias") return Op::bias;
   if (name == "gelu") return Op::gelu;
   if (name == "relu") return Op::relu;
   if (name == "mul") return Op::mul;
   if (name == "add") return Op::add;
   ir::internal_error("matmul: unknown epilogue '{}'", name);
+}
+
+WeightForm form_of(ir::DType dtype) {
+  if (dtype == ir::DType::i8) return WeightForm::i8;
+  return dtype == ir::DType::bf16 ? WeightForm::bf16 : WeightForm::f32;
 }
 
 /// Without addresses where there are no arguments.
@@ -28,14 +34,18 @@ SkinnyProblem problem_of(const ir::Graph& graph, const ir::Node& node, const Ker
   problem.rows = static_cast<std::size_t>(y.shape.rows());
   problem.inner = static_cast<std::size_t>(x.shape.back().size());
   problem.columns = static_cast<std::size_t>(y.shape.back().size());
-  problem.transposed = node.attrs.flag("transpose_b");
-  problem.form = is_bf16(graph.type(node.operands[1])) ? WeightForm::bf16 : WeightForm::f32;
+  const bool halves = node.kind == ir::OpKind::matmul_i4;
+  problem.form = halves ? WeightForm::i4 : form_of(graph.type(node.operands[1]).dtype);
   problem.x_is_bf16 = is_bf16(x);
   problem.y_is_bf16 = is_bf16(y);
   if (args == nullptr) return problem;
   problem.x = args->operands[0];
   problem.w = args->operands[1];
   problem.y = args->results[0];
+  if (halves) {
+    problem.scales = reinterpret_cast<const float*>(args->operands[2]);
+    return problem;
+  }
   std::size_t next = 2;
   for (const std::string& name : node.attrs.strings("epilogue")) {
     SkinnyStep step{.op = step_of(name)};
@@ -71,8 +81,10 @@ bool is_skinny(const ir::Graph& graph, const ir::Node& node) {
   const auto f32_or_bf16 = [](const ir::Type& type) {
     return type.dtype == ir::DType::f32 || type.dtype == ir::DType::bf16;
   };
-  return graph.type(node.operands[1]).shape.rank() == 2 && !node.attrs.flag("transpose_a") &&
-         node.results[0].shape.rows() <= few_rows && f32_or_bf16(graph.type(node.operands[0])) &&
+  const ir::Type& weights = graph.type(node.operands[1]);
+  const bool few = node.results[0].shape.rows() <= few_rows || weights.dtype == ir::DType::i8;
+  return few && weights.shape.rank() == 2 && node.attrs.flag("transpose_b") &&
+         !node.attrs.flag("transpose_a") && f32_or_bf16(graph.type(node.operands[0])) &&
          f32_or_bf16(node.results[0]);
 }
 

@@ -1,4 +1,4 @@
-#include "backends/reference/kernel.h"
+#include "backends/reference/index.h"
 
 namespace gptc::reference {
 
@@ -26,7 +26,7 @@ void kernel_embedding(Call<F>& call) {
     const std::size_t row =
         checked_id(call.node, call.ints(1)[i], NegativeIds::rejected, size_at(call.shape(0), 0), i);
     for (std::size_t j = 0; j < columns; ++j)
-      call.out()[i * columns + j] = call.reals(0)[row * columns + j];
+      copy_element(*call.operands[0], row * columns + j, call.results[0], i * columns + j);
   }
 }
 GPTC_REFERENCE_KERNEL(embedding);

@@ -21,7 +21,7 @@ template <class F>
 F epilogue_step(const std::string& step, F x, F other) {
   if (step == "gelu") return gelu(x);
   if (step == "relu") return relu(x);
-  if (step == "mul") return x * other;
+  if (step == "mul" || step == "scale") return x * other;
   ir::internal_check(step == "bias" || step == "add", "matmul: epilogue '{}' is unknown", step);
   return x + other;
 }
@@ -35,7 +35,8 @@ void apply_epilogue(Call<F>& call) {
     const bool unary = step == "gelu" || step == "relu";
     const std::vector<F>& operand = unary ? out : call.reals(next++);
     for (std::size_t i = 0; i < out.size(); ++i)
-      out[i] = epilogue_step(step, out[i], operand[step == "bias" ? i % columns : i]);
+      out[i] =
+          epilogue_step(step, out[i], operand[step == "bias" || step == "scale" ? i % columns : i]);
   }
 }
 
@@ -51,11 +52,15 @@ void kernel_matmul(Call<F>& call) {
   const std::size_t n = last_size(shape);
   const std::size_t m = size_at(shape, shape.rank() - 2);
   const std::size_t k = size_at(a_shape, a_shape.rank() - (transpose_a ? 2 : 1));
+  // Weights may be whole numbers.
+  const HostTensor<F>& weights = *call.operands[1];
+  const std::vector<F> right =
+      weights.is_real() ? weights.reals : std::vector<F>(weights.ints.begin(), weights.ints.end());
   const std::size_t batches = m * n == 0 ? 0 : call.out().size() / (m * n);
   for (std::size_t batch = 0; batch < batches; ++batch) {
     const std::size_t b_batch = b_shape.rank() == 2 ? 0 : batch;
     const Matrix<F> a{call.reals(0).data() + batch * m * k, last_size(a_shape), transpose_a};
-    const Matrix<F> b{call.reals(1).data() + b_batch * k * n, last_size(b_shape), transpose_b};
+    const Matrix<F> b{right.data() + b_batch * k * n, last_size(b_shape), transpose_b};
     F* out = call.out().data() + batch * m * n;
     for (std::size_t i = 0; i < m; ++i)
       for (std::size_t j = 0; j < n; ++j)

@@ -15,7 +15,9 @@ void require_table(const InferContext& context) {
 }
 
 std::vector<Type> infer_embedding(const InferContext& context) {
-  require_table(context);
+  if (context.operand(0).dtype != DType::i8) rules::require_float(context, 0);
+  require(context, context.operand(0).shape.rank() == 2, "table must have 2 axes",
+          context.operand(0));
   rules::require_ids(context, 1);
   const Type& table = context.operand(0);
   return {{table.dtype, rules::with_last(context.operand(1).shape, table.shape[1])}};

@@ -22,7 +22,8 @@ struct EpilogueRow {
   EpilogueOperand operand;
 };
 
-constexpr std::array<EpilogueRow, 5> epilogue_rows = {{
+constexpr std::array<EpilogueRow, 6> epilogue_rows = {{
+    {"scale", OpKind::mul, EpilogueOperand::row},
     {"bias", OpKind::add, EpilogueOperand::row},
     {"gelu", OpKind::gelu, EpilogueOperand::none},
     {"relu", OpKind::relu, EpilogueOperand::none},
@@ -41,7 +42,7 @@ void require_epilogue(const InferContext& context, const Type& result) {
   std::size_t next = 2;
   for (const std::string& name : context.attrs.strings("epilogue")) {
     const EpilogueRow* row = find_epilogue(name);
-    if (row == nullptr) context.fail("epilogue ops are bias, gelu, relu, mul and add", name);
+    if (row == nullptr) context.fail("epilogue ops are scale, bias, gelu, relu, mul and add", name);
     if (row->operand == EpilogueOperand::none) continue;
     require(context, next < context.operands.size(),
             "every bias, mul and add of the epilogue needs an operand",
@@ -79,7 +80,7 @@ std::vector<Dim> leading(const Shape& shape) {
 
 std::vector<Type> infer_matmul(const InferContext& context) {
   rules::require_float(context, 0);
-  rules::require_dtype_of_first(context, 1);
+  if (context.operand(1).dtype != DType::i8) rules::require_dtype_of_first(context, 1);
   rules::require_min_rank(context, 0, 2);
   rules::require_min_rank(context, 1, 2);
   const Type& a = context.operand(0);

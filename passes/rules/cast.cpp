@@ -63,6 +63,20 @@ bool narrow_early(ir::Graph& graph, ir::NodeId id) {
   return true;
 }
 
+/// embedding(widen(table), ids) becomes widen(embedding(table, ids)): of the table only what is
+/// looked up is widened.
+bool widen_found(ir::Graph& graph, ir::NodeId id) {
+  const ir::Node node = graph[id];
+  if (node.kind != OpKind::embedding) return false;
+  if (!is_cast(graph, node.operands[0], DType::bf16, DType::f32)) return false;
+  ir::Builder builder(graph);
+  builder.set_origin(node.origin);
+  const Value table = graph.node(node.operands[0]).operands[0];
+  const Value found = builder.op(OpKind::embedding, {table, node.operands[1]});
+  replace(graph, {id, 0}, builder.op(OpKind::cast, {found}, {{"dtype", DType::f32}}));
+  return true;
+}
+
 /// concat(widen(x), widen(y)) becomes widen(concat(x, y)).
 bool widen_joined(ir::Graph& graph, ir::NodeId id) {
   const ir::Node node = graph[id];
@@ -81,6 +95,8 @@ bool widen_joined(ir::Graph& graph, ir::NodeId id) {
 
 }  // namespace
 
-std::vector<Rule> cast() { return {round_trip, widen_late, widen_joined, narrow_early}; }
+std::vector<Rule> cast() {
+  return {round_trip, widen_late, widen_found, widen_joined, narrow_early};
+}
 
 }  // namespace gptc::passes::rules

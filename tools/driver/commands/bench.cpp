@@ -191,6 +191,7 @@ void add_bench(CLI::App& app, Program& program) {
   sub->callback([flags, &program] {
     program.chosen = [flags, &program] { return run(*flags, program.models); };
   });
+  add_bench_generate(*bench, program);
   add_bench_tokenizer(*bench, program);
 }
 

@@ -27,6 +27,7 @@ void add_train(CLI::App& app, Program& program);
 void add_generate(CLI::App& app, Program& program);
 void add_tokenizer(CLI::App& app, Program& program);
 void add_bench(CLI::App& app, Program& program);
+void add_bench_generate(CLI::App& bench, Program& program);
 void add_bench_tokenizer(CLI::App& bench, Program& program);
 void add_models(CLI::App& app, Program& program);
 void add_passes(CLI::App& app, Program& program);

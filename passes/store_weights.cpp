@@ -1,0 +1,184 @@
+#include "passes/store_weights.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "ir/builder.h"
+#include "ir/check.h"
+#include "ir/op_def.h"
+
+namespace gptc::passes {
+namespace {
+
+using ir::DType;
+using ir::OpKind;
+using ir::Value;
+
+constexpr std::int64_t group = 32;  // values with one scale, in i4
+
+/// How a parameter is read: by matmuls, with its channels as columns or as rows, or by others.
+struct Readers {
+  bool by_columns = false;
+  bool by_rows = false;
+  bool looked_up = false;  // rows, by ids
+  bool otherwise = false;
+
+  bool multiplied() const { return by_columns || by_rows; }
+  /// Whether its channels may become rows.
+  bool can_transpose() const { return by_columns && !by_rows && !looked_up && !otherwise; }
+  /// Whether each reader can do with whole numbers and a scale per channel, as rows.
+  bool can_quantise() const {
+    return multiplied() && !otherwise && (!by_columns || can_transpose());
+  }
+};
+
+Readers readers_of(const ir::Graph& graph, Value state) {
+  Readers readers;
+  for (const ir::Use& use : graph.uses(state)) {
+    const ir::Node& user = graph[use.node];
+    if (user.kind == OpKind::matmul && use.operand == 1) {
+      (user.attrs.flag("transpose_b") ? readers.by_rows : readers.by_columns) = true;
+    } else if (user.kind == OpKind::embedding && use.operand == 0) {
+      readers.looked_up = true;
+    } else {
+      readers.otherwise = true;
+    }
+  }
+  return readers;
+}
+
+ir::State& find(ir::Module& module, const std::string& name) {
+  for (ir::State& state : module.states()) {
+    if (state.name == name) return state;
+  }
+  ir::internal_error("store_weights: there is no state {}", name);
+}
+
+/// With its channels as rows.
+ir::Shape stored_shape(const StoredWeight& weight) {
+  const ir::Shape& shape = weight.declared.shape;
+  return weight.transposed ? ir::Shape{shape[1], shape[0]} : shape;
+}
+
+/// A matrix of whole numbers, and how its readers read it.
+class Quantiser {
+ public:
+  Quantiser(ir::Module& module, ir::Graph& graph, StoredWeight weight)
+      : graph_(graph), builder_(graph), weight_(std::move(weight)) {
+    const ir::Shape shape = stored_shape(weight_);
+    const ir::Dim rows = shape[0];
+    const ir::Dim inner = shape[1];
+    const bool halves = weight_.store == WeightStore::i4;
+    ir::State& state = find(module, weight_.name);
+    state.type = {DType::i8, {rows, halves ? ir::Dim(inner.size() / 2) : inner}};
+    state.init = {};
+    numbers_ = state.type;
+    scale_type_.shape = {rows};
+    if (halves) scale_type_.shape = {rows, ir::Dim(inner.size() / group)};
+    ir::State scale;
+    scale.name = scale_name(weight_.name);
+    scale.type = scale_type_;
+    scale.origin = state.origin;
+    module.add_state(std::move(scale));
+  }
+
+  void run(ir::NodeId state) {
+    const std::vector<ir::Use> uses = graph_.uses({state, 0});
+    graph_.set_result_type(state, 0, numbers_);
+    const Value scale = graph_.state(scale_name(weight_.name), scale_type_);
+    for (const ir::Use& use : uses) {
+      const ir::Node user = graph_[use.node];
+      builder_.set_origin(user.origin);
+      const Value made = user.kind == OpKind::matmul ? product(user, {state, 0}, scale)
+                                                     : rows(user, {state, 0}, scale);
+      graph_.replace_uses({use.node, 0}, made);
+      graph_.erase(use.node);
+    }
+  }
+
+ private:
+  Value product(const ir::Node& old, Value numbers, Value scale) {
+    if (weight_.store == WeightStore::i4)
+      return builder_.op(OpKind::matmul_i4, {old.operands[0], numbers, scale});
+    ir::Attrs attrs = old.attrs;
+    attrs.set("transpose_b", true);
+    return builder_.mul(builder_.op(OpKind::matmul, {old.operands[0], numbers}, attrs), scale);
+  }
+
+  Value rows(const ir::Node& old, Value numbers, Value scale) {
+    const Value ids = old.operands[1];
+    const Value found = builder_.op(OpKind::embedding, {numbers, ids});
+    if (weight_.store == WeightStore::i4)
+      return builder_.op(OpKind::unpack_i4, {found, builder_.op(OpKind::embedding, {scale, ids})});
+    const Value column = builder_.reshape(scale, {scale_type_.shape[0], 1});
+    const Value wide = builder_.op(OpKind::cast, {found}, {{"dtype", DType::f32}});
+    return builder_.mul(wide, builder_.op(OpKind::embedding, {column, ids}));
+  }
+
+  ir::Graph& graph_;
+  ir::Builder builder_;
+  StoredWeight weight_;
+  ir::Type numbers_;
+  ir::Type scale_type_;
+};
+
+/// A matrix of floats. Readers get it widened; canonicalize brings narrowing and widening together.
+void store_floats(ir::Module& module, ir::Graph& graph, ir::NodeId state,
+                  const StoredWeight& weight) {
+  ir::State& declared = find(module, weight.name);
+  const bool narrow = weight.store == WeightStore::bf16;
+  declared.type = {narrow ? DType::bf16 : DType::f32, stored_shape(weight)};
+  const std::vector<ir::Use> uses = graph.uses({state, 0});
+  graph.set_result_type(state, 0, declared.type);
+  ir::Builder builder(graph);
+  builder.set_origin(graph[state].origin);
+  Value read = {state, 0};
+  if (narrow) read = builder.op(OpKind::cast, {read}, {{"dtype", DType::f32}});
+  for (const ir::Use& use : uses) {
+    graph.set_operand(use.node, use.operand, read);
+    if (weight.transposed) graph.set_attr(use.node, "transpose_b", true);
+  }
+}
+
+std::optional<StoredWeight> decide(const ir::Graph& graph, const ir::State& state, Value value,
+                                   WeightStore store) {
+  const ir::Shape& shape = state.type.shape;
+  if (!state.train || state.type.dtype != DType::f32 || shape.rank() < 2) return std::nullopt;
+  const Readers readers = readers_of(graph, value);
+  const bool is_matrix = shape.rank() == 2;
+  const StoredWeight weight = {.name = state.name,
+                               .declared = state.type,
+                               .store = store,
+                               .transposed = is_matrix && readers.can_transpose()};
+  if (store == WeightStore::bf16) return weight;
+  if (store == WeightStore::f32) return weight.transposed ? std::optional(weight) : std::nullopt;
+  if (!is_matrix || !readers.can_quantise()) return std::nullopt;
+  const std::int64_t inner = stored_shape(weight)[1].size();
+  return store == WeightStore::i8 || inner % group == 0 ? std::optional(weight) : std::nullopt;
+}
+
+}  // namespace
+
+std::string scale_name(const std::string& parameter) { return parameter + ".scale"; }
+
+std::vector<StoredWeight> store_weights(ir::Module& module, WeightStore store) {
+  std::vector<StoredWeight> changed;
+  ir::Graph& graph = module.graph("forward");
+  const std::vector<ir::State> states = module.states();  // grows by scales
+  for (const ir::State& state : states) {
+    const std::optional<Value> value = graph.find_state(state.name);
+    if (!value) continue;
+    const std::optional<StoredWeight> weight = decide(graph, state, *value, store);
+    if (!weight) continue;
+    if (store == WeightStore::f32 || store == WeightStore::bf16) {
+      store_floats(module, graph, value->node, *weight);
+    } else {
+      Quantiser(module, graph, *weight).run(value->node);
+    }
+    changed.push_back(*weight);
+  }
+  graph.compact();
+  return changed;
+}
+
+}  // namespace gptc::passes

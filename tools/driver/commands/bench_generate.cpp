@@ -1,0 +1,280 @@
+// gptc bench generate: decoding against the memory's speed, prefill against the peak.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "backends/onednn/bf16_dot.h"
+#include "backends/onednn/peak.h"
+#include "backends/runtime/philox.h"
+#include "ir/check.h"
+#include "tools/driver/commands/commands.h"
+#include "tools/driver/commands/common_flags.h"
+#include "tools/driver/commands/output.h"
+#include "tools/driver/decoder.h"
+#include "tools/driver/memory.h"
+#include "tools/driver/profile.h"
+#include "tools/driver/sampler.h"
+
+namespace gptc::driver {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Texts = std::vector<std::vector<std::int32_t>>;
+
+struct BenchFlags {
+  CommonFlags common;
+  std::int64_t batch = 1;
+  std::int64_t context = 0;
+  std::int64_t begin = 64;  // the positions that are decoded
+  std::int64_t end = 192;
+  std::int64_t prompt = 1000;
+  std::int64_t rounds = 3;
+  bool json = false;
+  bool profile = false;
+};
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Uniform ids: what a step costs does not depend on the text.
+Texts random_texts(std::int64_t batch, std::int64_t length, std::int64_t vocabulary,
+                   std::uint64_t round) {
+  Texts texts(static_cast<std::size_t>(batch));
+  std::uint64_t element = 0;
+  for (std::vector<std::int32_t>& text : texts) {
+    for (std::int64_t i = 0; i < length; ++i) {
+      const double u = runtime::uniform_of(runtime::philox_word(element++, round, 0));
+      text.push_back(static_cast<std::int32_t>(u * static_cast<double>(vocabulary)));
+    }
+  }
+  return texts;
+}
+
+void read(Decoder& decoder, const Texts& texts) {
+  std::vector<Decoder::Text> views(texts.begin(), texts.end());
+  decoder.read(views);
+}
+
+/// Seconds of each token of a text from position `begin` to `end`, drawing it included.
+std::vector<double> decode(Decoder& decoder, const BenchFlags& flags, std::int64_t vocabulary,
+                           std::uint64_t round) {
+  Texts texts = random_texts(flags.batch, flags.begin, vocabulary, round);
+  read(decoder, texts);
+  const SamplingOptions sampling = {.temperature = 0.8, .top_k = 40, .seed = round};
+  std::vector<double> seconds;
+  for (std::int64_t position = flags.begin; position < flags.end; ++position) {
+    const auto start = Clock::now();
+    for (std::size_t row = 0; row < texts.size(); ++row) {
+      const Draw draw = {row, static_cast<std::uint64_t>(position)};
+      texts[row].push_back(sample_token(decoder.logits(row), sampling, draw));
+    }
+    read(decoder, texts);
+    seconds.push_back(seconds_since(start));
+  }
+  return seconds;
+}
+
+double prefill(Decoder& decoder, const BenchFlags& flags, std::int64_t vocabulary,
+               std::uint64_t round) {
+  const Texts texts = random_texts(flags.batch, flags.prompt, vocabulary, round);
+  decoder.forget();
+  const auto start = Clock::now();
+  read(decoder, texts);
+  return seconds_since(start);
+}
+
+/// Bytes of the states that the graph reads whole: weights as they are stored. A table that is only
+/// looked up counts as the rows that are.
+std::int64_t weight_bytes(const ir::Graph& graph) {
+  std::int64_t bytes = 0;
+  for (const ir::NodeId id : graph.nodes()) {
+    const ir::Node& node = graph[id];
+    if (node.kind != ir::OpKind::state) continue;
+    std::int64_t read = 0;
+    for (const ir::Use& use : graph.uses({id, 0})) {
+      const ir::Node& user = graph[use.node];
+      if (user.kind == ir::OpKind::cache_write) continue;
+      const ir::Type& type = user.kind == ir::OpKind::embedding ? user.results[0] : node.results[0];
+      read = std::max(read, type.bytes());
+    }
+    bytes += read;
+  }
+  return bytes;
+}
+
+/// Bytes of the caches' rows that a step behind `past` positions reads.
+double cache_bytes(const ir::Graph& graph, double past) {
+  double bytes = 0;
+  for (const ir::NodeId id : graph.nodes()) {
+    const ir::Node& node = graph[id];
+    if (node.kind != ir::OpKind::cache_write) continue;
+    const ir::Type& type = node.results[0];
+    bytes += static_cast<double>(type.bytes()) * past / static_cast<double>(type.shape[1].size());
+  }
+  return bytes;
+}
+
+/// Of a prefill: 2 for each weight that is multiplied and token, the head for the last one only,
+/// and causal attention counted once: T·(24·L·C² + 2·L·T·C) + 2·V·C for GPT-2.
+double prefill_flops(const ir::Graph& decode, double tokens) {
+  double flops = 0;
+  for (const ir::NodeId id : decode.nodes()) {
+    const ir::Node& node = decode[id];
+    const bool head = std::ranges::any_of(
+        decode.outputs(), [&](const ir::Output& output) { return output.value.node == id; });
+    if (node.kind == ir::OpKind::matmul) {
+      const ir::Shape& weights = decode.type(node.operands[1]).shape;
+      flops += 2 * static_cast<double>(weights.numel()) * (head ? 1 : tokens);
+    }
+    if (node.kind == ir::OpKind::cached_attention)
+      flops += 2 * tokens * tokens * static_cast<double>(node.results[0].shape.back().size());
+  }
+  return flops;
+}
+
+double median_of(std::vector<double> values) {
+  std::ranges::sort(values);
+  const std::size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+double peak(const BenchFlags& flags) {
+  const bool bf16 = compute_dtype(flags.common) == ir::DType::bf16 && onednn::has_bf16_dot();
+  return bf16 ? onednn::peak_bf16_gflops(flags.common.threads)
+              : onednn::peak_gflops(flags.common.threads);
+}
+
+/// Once more with every node timed, to stderr: stdout is for the figures.
+void print_profile(CompiledModel& model, Decoder& decoder, const BenchFlags& flags,
+                   std::int64_t vocabulary) {
+  const ModelProfile profile(model, {"decode"});
+  decode(decoder, flags, vocabulary, 0);
+  fmt::print(stderr, "{}",
+             profile.tables(measure_ceilings(flags.common.threads), usual_profile_nodes));
+}
+
+struct Timing {
+  MemoryContract memory;
+  std::vector<double> token_seconds;
+  std::vector<double> prefill_seconds;
+  double read_gbps = 0;
+  double peak_gflops = 0;
+};
+
+Timing measure(CompiledModel& model, const BenchFlags& flags, std::int64_t context,
+               std::int64_t vocabulary) {
+  Decoder decoder(model, context, flags.batch);
+  decode(decoder, flags, vocabulary, 0);  // builds the kernels
+  if (flags.prompt > 0) prefill(decoder, flags, vocabulary, 0);
+  // Measuring the memory's speed takes memory of its own.
+  Timing timing = {.memory = memory_contract(model.planned_bytes())};
+  for (std::int64_t round = 1; round <= flags.rounds; ++round) {
+    const auto number = static_cast<std::uint64_t>(round);
+    timing.read_gbps =
+        std::max(timing.read_gbps, onednn::read_gigabytes_per_second(flags.common.threads));
+    timing.peak_gflops = std::max(timing.peak_gflops, peak(flags));
+    const std::vector<double> seconds = decode(decoder, flags, vocabulary, number);
+    timing.token_seconds.insert(timing.token_seconds.end(), seconds.begin(), seconds.end());
+    if (flags.prompt > 0)
+      timing.prefill_seconds.push_back(prefill(decoder, flags, vocabulary, number));
+  }
+  if (flags.profile) print_profile(model, decoder, flags, vocabulary);
+  return timing;
+}
+
+nlohmann::ordered_json figures(CompiledModel& model, const BenchFlags& flags, std::int64_t context,
+                               std::int64_t vocabulary) {
+  const Timing timing = measure(model, flags, context, vocabulary);
+  const ir::Graph& graph = model.program("decode").graph;
+  const double median = median_of(timing.token_seconds);
+  const double past = static_cast<double>(flags.begin + flags.end) / 2;
+  const double bytes = static_cast<double>(weight_bytes(graph)) + cache_bytes(graph, past);
+  nlohmann::ordered_json result;
+  result["tokens_per_s"] = static_cast<double>(flags.batch) / median;
+  result["ms_per_token"] = {{"min", *std::ranges::min_element(timing.token_seconds) * 1e3},
+                            {"median", median * 1e3},
+                            {"max", *std::ranges::max_element(timing.token_seconds) * 1e3}};
+  result["bandwidth_fraction"] = bytes / (median * timing.read_gbps * 1e9);
+  result["read_gbps"] = timing.read_gbps;
+  result["weight_bytes"] = weight_bytes(graph);
+  result["bytes_per_step"] = bytes;
+  if (!timing.prefill_seconds.empty()) {
+    const auto tokens = static_cast<double>(flags.prompt);
+    const double seconds = median_of(timing.prefill_seconds);
+    const double flops = static_cast<double>(flags.batch) * prefill_flops(graph, tokens);
+    result["prefill_tokens_per_s"] = static_cast<double>(flags.batch) * tokens / seconds;
+    result["prefill_ms"] = seconds * 1e3;
+    result["prefill_mfu"] = flops / (seconds * timing.peak_gflops * 1e9);
+    result["peak_gflops"] = timing.peak_gflops;
+  }
+  result["dtype"] = flags.common.dtype;
+  result["planned_bytes"] = timing.memory.planned;
+  result["measured_bytes"] = timing.memory.measured;
+  result["plan_kept"] = timing.memory.holds();
+  return result;
+}
+
+int run(BenchFlags flags, const std::vector<dsl::Model>& models) {
+  const ModelSource source = sized_model_of(flags.common, models);
+  const std::int64_t context = flags.context == 0 ? source.context() : flags.context;
+  ir::user_check(context >= 2 && context <= source.context(),
+                 "--ctx: it must be from 2 to the model's context of {}, but got {}",
+                 source.context(), context);
+  ir::user_check(flags.batch >= 1 && flags.rounds >= 1,
+                 "--batch and --rounds: they must be at least 1, but got {} and {}", flags.batch,
+                 flags.rounds);
+  flags.end = std::min(flags.end, context);
+  flags.begin = std::min(flags.begin, flags.end / 2);
+  flags.prompt = std::min(flags.prompt, context);
+  CompiledModel model(source.model, source.config, Decoder::requests(context, flags.batch),
+                      compile_options(flags.common, source));
+  model.initialise();
+  const nlohmann::ordered_json result =
+      figures(model, flags, context, source.config.integer("vocab_size"));
+  if (flags.json) {
+    write_stdout(result.dump(2) + "\n");
+    return exit_code::done;
+  }
+  write_stdout(fmt::format(
+      "{} batch {}, positions {} to {}: {:.1f} tokens/s, {:.2f} ms a step, {:.3f} of {:.1f} GB/s",
+      source.model.name, flags.batch, flags.begin, flags.end, result["tokens_per_s"].get<double>(),
+      result["ms_per_token"]["median"].get<double>(), result["bandwidth_fraction"].get<double>(),
+      result["read_gbps"].get<double>()));
+  if (result.contains("prefill_ms"))
+    write_stdout(fmt::format("; prefill of {} tokens: {:.1f} ms, MFU {:.3f} of {:.1f} GFLOP/s",
+                             flags.prompt, result["prefill_ms"].get<double>(),
+                             result["prefill_mfu"].get<double>(),
+                             result["peak_gflops"].get<double>()));
+  write_stdout(fmt::format(
+      "; {}\n", MemoryContract{result["planned_bytes"], result["measured_bytes"]}.text()));
+  return exit_code::done;
+}
+
+}  // namespace
+
+void add_bench_generate(CLI::App& bench, Program& program) {
+  CLI::App* sub =
+      bench.add_subcommand("generate", "Decoding against the memory's speed, prefill against peak");
+  auto flags = std::make_shared<BenchFlags>();
+  add_model_flags(*sub, flags->common);
+  sub->add_option("--batch,--batch-size,-b", flags->batch, "texts at a time");
+  sub->add_option("--ctx,--context,--ctx-size,-c", flags->context,
+                  "positions the caches hold; 0: the model's context");
+  sub->add_option("--prompt-length", flags->prompt, "tokens of the prefill; 0: none");
+  sub->add_option("--rounds", flags->rounds, "times everything is measured; figures are medians");
+  sub->add_flag("--profile", flags->profile,
+                "time every node of decoding, too: by kind and the slowest, on stderr");
+  sub->add_flag("--json", flags->json, "the figures as JSON");
+  add_precision_flags(*sub, flags->common);
+  add_machine_flags(*sub, flags->common);
+  sub->footer("Example:\n  gptc bench generate --model gpt2 --batch 1 --json");
+  sub->callback([flags, &program] {
+    program.chosen = [flags, &program] { return run(*flags, program.models); };
+  });
+}
+
+}  // namespace gptc::driver
