@@ -70,17 +70,40 @@ TEST_F(GeneratorTest, ThePaddingBehindTheLastTokenIsNotSeen) {
   EXPECT_TRUE(std::equal(before.begin(), before.end(), again.begin(), again.end()));
 }
 
-TEST_F(GeneratorTest, GoesOnPastTheContextAndSaysSoOnce) {
+TEST_F(GeneratorTest, GoesOnPastTheContext) {
   GenerateOptions options;
   options.max_new_tokens = 60;
-  int shifts = 0;
-  int seen = 0;
-  options.on_shift = [&] { ++shifts; };
-  options.on_token = [&](std::int32_t) { return ++seen < 1000; };
-  const std::vector<std::int32_t> prompt = {1, 2, 3};
-  EXPECT_EQ(generator_.generate(prompt, options).size(), 60U);
-  EXPECT_EQ(shifts, 1);
-  EXPECT_EQ(seen, 60);
+  EXPECT_EQ(generator_.generate(std::vector<std::int32_t>{1, 2, 3}, options).size(), 60U);
+}
+
+// Ragged prompts, texts that end at different times, contexts that fill.
+TEST_F(GeneratorTest, TextsSideBySideAreWhatTheyAreAlone) {
+  const std::vector<std::vector<std::int32_t>> prompts = {
+      {1}, {5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20}, {40, 2}};
+  const SamplingOptions sampling = {
+      .temperature = 1.1, .top_k = 30, .repetition_penalty = 1.1, .seed = 4};
+  Sampler sampler(sampling, generator_.vocabulary());
+  std::vector<TextInProgress> texts;
+  for (std::size_t i = 0; i < prompts.size(); ++i)
+    texts.emplace_back(
+        prompts[i],
+        TextOptions{
+            .context = 24, .max_new_tokens = static_cast<std::int64_t>(10 + 20 * i), .sample = i});
+  const auto live = [&] {
+    std::vector<TextInProgress*> all;
+    for (TextInProgress& text : texts)
+      if (!text.done()) all.push_back(&text);
+    return all;
+  };
+  while (!live().empty()) generator_.advance(live(), sampler);
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    const auto made = texts[i].made();
+    EXPECT_EQ(
+        std::vector(made.begin(), made.end()),
+        generator_.generate(prompts[i], {.max_new_tokens = static_cast<std::int64_t>(10 + 20 * i),
+                                         .sampling = sampling,
+                                         .sample = i}));
+  }
 }
 
 TEST_F(GeneratorTest, SameSeedSameText) {

@@ -1,0 +1,20 @@
+// Unnormalised probabilities, fast enough for a whole vocabulary a step. The same numbers on every
+// instruction set: plain loops that compilers turn into vectors without changing their order.
+#pragma once
+
+#include <span>
+
+namespace gptc::driver {
+
+/// weights[i] = exp((scores[i] - best) * scale), within 3e-7 of it; 0 where that is below 1e-37 and
+/// where the score is -inf. No score is above `best` or NaN; scale >= 0.
+void weigh(std::span<const float> scores, float best, float scale, std::span<float> weights);
+
+/// In blocks of 64, whose sums are joined in f64.
+double sum_of(std::span<const float> weights);
+
+/// The first index whose weight makes the sum of the weights up to it exceed `target`; the last one
+/// above 0 if rounding leaves none. At least one weight is above 0; 0 <= target.
+std::size_t index_at(std::span<const float> weights, double target);
+
+}  // namespace gptc::driver
