@@ -111,13 +111,14 @@ std::string TextWriter::token_text(std::int32_t token) const {
 }
 
 std::string TextWriter::probability_table(const TextInProgress& text) const {
+  const auto quoted = [&](std::int32_t token) { return Json(token_text(token)).dump(); };
   std::string table;
   for (std::size_t i = 0; i < text.probabilities().size(); ++i) {
     const DrawnToken& drawn = text.probabilities()[i];
-    table += fmt::format("{:9.4f}  {}", drawn.log_probability, Json(token_text(text.made()[i])));
+    table += fmt::format("{:9.4f}  {}", drawn.log_probability, quoted(text.made()[i]));
     for (std::size_t j = 0; j < drawn.best.size(); ++j)
       table += fmt::format("{}{:.4f} {}", j == 0 ? "  of " : ", ", drawn.best[j].log_probability,
-                           Json(token_text(drawn.best[j].token)));
+                           quoted(drawn.best[j].token));
     table += "\n";
   }
   return table;

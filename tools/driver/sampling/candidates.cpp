@@ -14,16 +14,53 @@
 namespace gptc::driver {
 namespace {
 
-constexpr std::size_t block = 16;
+constexpr std::size_t block = 64;
 constexpr std::size_t bin_bits = 11;
 constexpr float forbidden = -INFINITY;
 
 constexpr std::size_t blocks_of(std::size_t count) { return (count + block - 1) / block; }
 
-/// Scores are distances from the best one times this; finite for any temperature.
+/// For any temperature above 0.
 float scale_of(double temperature) {
-  constexpr double most = 1e30;
-  return static_cast<float>(std::min(1 / temperature, most));
+  constexpr double largest = 1e30;
+  return static_cast<float>(
+      std::clamp(1 / temperature, static_cast<double>(smallest_scale), largest));
+}
+
+struct Maximum {
+  float score;
+  bool sound;  // none is NaN or +inf
+};
+
+Maximum maximum_of_rest(std::span<const float> scores) {
+  Maximum maximum = {forbidden, true};
+  for (const float score : scores) {
+    maximum.score = score > maximum.score ? score : maximum.score;
+    maximum.sound = maximum.sound && score < INFINITY;
+  }
+  return maximum;
+}
+
+/// The same of `block` scores, in lanes that compilers make vectors of.
+Maximum maximum_of_block(const float* scores) {
+  constexpr std::size_t lanes = 16;
+  std::array<float, lanes> best{};
+  std::array<std::int32_t, lanes> wrong{};
+  for (std::size_t lane = 0; lane < lanes; ++lane) best[lane] = scores[lane];
+  for (std::size_t i = 0; i < block; i += lanes) {
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      const float score = scores[i + lane];
+      best[lane] = score > best[lane] ? score : best[lane];
+      wrong[lane] |= score < INFINITY ? 0 : 1;
+    }
+  }
+  for (std::size_t half = lanes / 2; half > 0; half /= 2) {
+    for (std::size_t lane = 0; lane < half; ++lane) {
+      best[lane] = best[lane] > best[lane + half] ? best[lane] : best[lane + half];
+      wrong[lane] |= wrong[lane + half];
+    }
+  }
+  return {best[0], wrong[0] == 0};
 }
 
 }  // namespace
@@ -61,23 +98,13 @@ std::span<float> Candidates::change() {
 }
 
 void Candidates::find_block_maxima() {
-  const float* in = logits_.data();
   bool sound = true;
-  const std::size_t whole = logits_.size() / block;
-  for (std::size_t b = 0; b < whole; ++b) {
-    std::array<float, block> least{};
-    for (std::size_t i = 0; i < block; ++i) least[i] = in[b * block + i];
-    for (const float score : least) sound &= score < INFINITY;  // false for NaN, too
-    for (std::size_t half = block / 2; half > 0; half /= 2) {
-      for (std::size_t i = 0; i < half; ++i)
-        least[i] = least[i] > least[i + half] ? least[i] : least[i + half];
-    }
-    block_maxima_[b] = least[0];
-  }
-  if (whole < block_maxima_.size()) {
-    const auto rest = logits_.subspan(whole * block);
-    block_maxima_.back() = *std::ranges::max_element(rest);
-    sound &= std::ranges::all_of(rest, [](float score) { return score < INFINITY; });
+  for (std::size_t b = 0; b < block_maxima_.size(); ++b) {
+    const auto scores = logits_.subspan(b * block, std::min(block, logits_.size() - b * block));
+    const Maximum maximum =
+        scores.size() == block ? maximum_of_block(scores.data()) : maximum_of_rest(scores);
+    block_maxima_[b] = maximum.score;
+    sound = sound && maximum.sound;
   }
   ir::user_check(sound,
                  "sampling: the model gives logits that are not numbers; its weights are damaged");

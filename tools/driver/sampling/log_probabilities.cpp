@@ -42,14 +42,16 @@ std::vector<TokenProbability> LogProbabilities::top(std::size_t count) const {
   count = std::min(count, logits_.size());
   std::vector<std::int32_t> best;  // a heap whose front is the worst
   best.reserve(count + 1);
+  float worst = -INFINITY;  // of a full heap; what equals it has a larger id
   for (std::size_t i = 0; count > 0 && i < logits_.size(); ++i) {
-    const auto token = static_cast<std::int32_t>(i);
-    if (best.size() == count && !better(token, best.front())) continue;
-    best.push_back(token);
+    if (best.size() == count && logits_[i] <= worst) continue;
+    best.push_back(static_cast<std::int32_t>(i));
     std::ranges::push_heap(best, better);
-    if (best.size() <= count) continue;
-    std::ranges::pop_heap(best, better);
-    best.pop_back();
+    if (best.size() > count) {
+      std::ranges::pop_heap(best, better);
+      best.pop_back();
+    }
+    worst = logits_[static_cast<std::size_t>(best.front())];
   }
   std::ranges::sort_heap(best, better);
   std::vector<TokenProbability> probabilities;

@@ -47,17 +47,19 @@ double sum_of_block(std::span<const float> weights) {
 
 }  // namespace
 
+// Two loops: in one, compilers branch where x is `least`, and then make no vectors.
 void weigh(std::span<const float> scores, float best, float scale, std::span<float> weights) {
   constexpr float least = -86.F;
-  constexpr float far = -3e38F;  // keeps -inf * 0 out
+  constexpr float far = -3e38F;  // a float that takes -inf's place
+  const float nothing = exponential(least);
   const float* in = scores.data();
   float* out = weights.data();
   for (std::size_t i = 0; i < scores.size(); ++i) {
     const float below = in[i] - best;
     const float x = (below > far ? below : far) * scale;
-    const float weight = exponential(x > least ? x : least);
-    out[i] = (below > far) & (x > least) ? weight : 0.F;
+    out[i] = x > least ? x : least;
   }
+  for (std::size_t i = 0; i < scores.size(); ++i) out[i] = exponential(out[i]) - nothing;
 }
 
 double sum_of(std::span<const float> weights) {

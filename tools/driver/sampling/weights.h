@@ -6,8 +6,10 @@
 
 namespace gptc::driver {
 
-/// weights[i] = exp((scores[i] - best) * scale), within 3e-7 of it; 0 where that is below 1e-37 and
-/// where the score is -inf. No score is above `best` or NaN; scale >= 0.
+/// weights[i] = exp((scores[i] - best) * scale), within 3e-7 of it where that is above 1e-30; 0
+/// where the score is -inf or far below. `best` is the largest score, which is not -inf; none is
+/// NaN; smallest_scale <= scale < inf.
+inline constexpr float smallest_scale = 1e-36F;
 void weigh(std::span<const float> scores, float best, float scale, std::span<float> weights);
 
 /// In blocks of 64, whose sums are joined in f64.
