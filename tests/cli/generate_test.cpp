@@ -149,6 +149,11 @@ TEST_F(GenerateTest, EndsWhereNoTokenIsLeft) {
               record.at("finish_reason") == "end_of_text");
 }
 
+TEST_F(GenerateTest, NoNewTokens) {
+  EXPECT_EQ(expect_success(generate({"-p", "The", "-p", "A", "-n", "0"})).out, "The\n\nA\n");
+  EXPECT_EQ(run({"-p", "The", "-n", "0"}).front().at("text"), "");
+}
+
 TEST_F(GenerateTest, AnswersEachLine) {
   const std::string prompt = run({"-p", "The ship", "-n", "4"}).front().at("text");
   const ProgramResult result =

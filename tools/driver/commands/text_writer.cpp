@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -15,6 +16,18 @@ namespace gptc::driver {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+/// Ctrl-C does nothing while it lives.
+class IgnoreCtrlC {
+ public:
+  IgnoreCtrlC() : before_(std::signal(SIGINT, SIG_IGN)) {}
+  ~IgnoreCtrlC() { std::signal(SIGINT, before_); }
+  IgnoreCtrlC(const IgnoreCtrlC&) = delete;
+  IgnoreCtrlC& operator=(const IgnoreCtrlC&) = delete;
+
+ private:
+  void (*before_)(int);
+};
 
 }  // namespace
 
@@ -43,11 +56,10 @@ TextWriter::Job TextWriter::job(const std::string& prompt, std::span<const std::
 }
 
 void TextWriter::note_full_context(Job& job) const {
-  if (job.noted || job.text.window_begin() == 0) return;
+  if (options_.quiet || job.noted || job.text.window_begin() == 0) return;
   job.noted = true;
-  if (!options_.quiet)
-    fmt::print(stderr, "gptc: the context of {} tokens is full; its last half is kept\n",
-               options_.text.context);
+  fmt::print(stderr, "gptc: the context of {} tokens is full; its last half is kept\n",
+             options_.text.context);
 }
 
 void TextWriter::advance(std::deque<Job>& jobs) {
@@ -74,7 +86,7 @@ WriteEnd TextWriter::write(const std::vector<std::string>& prompts) {
   while (next < total || !jobs.empty()) {
     for (; next < total && live() < options_.batch; ++next)
       jobs.push_back(job(prompts[next / samples], encoded[next / samples], next % samples));
-    show(jobs.front());  // a prompt, before its first token
+    if (!jobs.front().text.done()) show(jobs.front());  // a prompt, before its first token
     advance(jobs);
     if (interrupt.asked()) {
       for (Job& job : jobs) job.text.end(Finish::interrupted);
@@ -95,6 +107,8 @@ void TextWriter::show(Job& job) {
     if (job.text.done()) write_stdout(record(job));
     return;
   }
+  if (job.text.finish() == Finish::no_token && !options_.quiet)
+    fmt::print(stderr, "gptc: every token is forbidden; the text ends\n");
   std::string out;
   if (!job.begun) {
     if (!std::exchange(first_, false) && echo_) out += "\n";
@@ -176,7 +190,11 @@ void TextWriter::interact() {
   std::vector<std::int32_t> before;
   std::string line;
   const auto ask = [&] {
-    if (terminal) fmt::print(stderr, "> ");
+    std::optional<IgnoreCtrlC> late;  // it was meant for the text that has just ended
+    if (terminal) {
+      late.emplace();
+      fmt::print(stderr, "> ");
+    }
     return static_cast<bool>(std::getline(std::cin, line));
   };
   for (std::uint64_t number = 0; ask(); ++number) {
