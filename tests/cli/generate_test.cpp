@@ -201,8 +201,8 @@ TEST_F(GenerateTest, RefusesBadValues) {
   refused({"--logprobs", "101"}, {"--logprobs", "0 to 100", "101"});
   refused({"--logprobs", "-1"}, {"--logprobs", "-1"});
   refused({"--logprobs", "many"}, {"--logprobs", "many"});
-  refused({"--batch", "0"}, {"--batch", "at least 1", "0"});
-  refused({"--num-samples", "0"}, {"--num-samples", "at least 1", "0"});
+  refused({"--batch", "0"}, {"--batch", "from 1 to 1024", "0"});
+  refused({"--num-samples", "0"}, {"--num-samples", "from 1 to 1000000", "0"});
   EXPECT_EQ(run_program(generate({"-i", "-p", "x"})).status, 2);
 }
 

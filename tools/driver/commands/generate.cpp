@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <memory>
 #include <random>
@@ -73,17 +74,18 @@ std::optional<std::size_t> logprobs_of(const GenerateFlags& flags) {
 
 /// All that flags alone can say; the rest needs the model.
 TextWriterOptions options_of(const GenerateFlags& flags) {
-  const auto at_least = [](const char* flag, std::int64_t least, std::int64_t value) {
-    ir::user_check(value >= least, "{}: it must be at least {}, but got {}", flag, least, value);
-  };
-  at_least("-n", 0, flags.max_new_tokens);
-  at_least("--num-samples", 1, flags.samples);
-  at_least("--batch", 1, flags.batch);
+  constexpr std::int64_t most_samples = 1'000'000;
+  constexpr std::int64_t most_rows = 1024;
+  ir::user_check(flags.max_new_tokens >= 0, "-n: it must be at least 0, but got {}",
+                 flags.max_new_tokens);
+  ir::user_check(flags.samples >= 1 && flags.samples <= most_samples,
+                 "--num-samples: it must be from 1 to {}, but got {}", most_samples, flags.samples);
+  ir::user_check(flags.batch >= 1 && flags.batch <= most_rows,
+                 "--batch: it must be from 1 to {}, but got {}", most_rows, flags.batch);
   TextWriterOptions options = {
       .sampling = sampling_of(flags.sampling,
                               flags.common.seed ? *flags.common.seed : std::random_device{}()),
       .samples = flags.samples,
-      .batch = flags.batch,
       .json = flags.json,
       .quiet = flags.common.quiet};
   options.text.max_new_tokens = flags.max_new_tokens;
@@ -110,14 +112,17 @@ int run(const GenerateFlags& flags, const std::vector<dsl::Model>& models) {
   check_sampling(options.sampling, tokenizer.vocab_size());
   const std::vector<std::string> prompts =
       flags.interactive ? std::vector<std::string>() : prompts_of(flags);
-  CompiledModel model(source.model, source.config, Generator::requests(source.context()),
+  // No more rows than texts; the interactive mode has one.
+  const std::int64_t batch =
+      std::clamp<std::int64_t>(std::ssize(prompts) * options.samples, 1, flags.batch);
+  CompiledModel model(source.model, source.config, Generator::requests(source.context(), batch),
                       compile_options(common, source));
   load_parameters(*source.folder, model);
   options.text.context = source.context();
   if (!flags.sampling.ignore_end) options.text.end_of_text = tokenizer.end_of_text();
   if (!flags.common.seed && options.sampling.temperature > 0 && !flags.common.quiet)
     fmt::print(stderr, "gptc: seed {}\n", options.sampling.seed);
-  Generator generator(model, source.context());
+  Generator generator(model, source.context(), batch);
   TextWriter writer(generator, tokenizer, options);
   if (flags.interactive) {
     writer.interact();
@@ -163,7 +168,7 @@ void add_generate(CLI::App& app, Program& program) {
   sub->add_flag("--json", flags->json,
                 "a line of JSON for each text: text, tokens, finish_reason, logprobs");
   sub->add_option("--batch,-b", flags->batch,
-                  "texts that advance side by side; what they say is the same");
+                  "texts that advance side by side, as far as there are any; they stay the same");
   sub->add_option("--tokenizer", flags->tokenizer, "gpt2 or a folder; without it, the model's");
   add_seed_flag(*sub, flags->common, "of the draws; without it, another one each time");
   add_machine_flags(*sub, flags->common);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <csignal>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -62,13 +61,17 @@ void TextWriter::note_full_context(Job& job) const {
              options_.text.context);
 }
 
-void TextWriter::advance(std::deque<Job>& jobs) {
-  std::vector<TextInProgress*> live;
-  for (Job& job : jobs) {
-    if (!job.text.done()) live.push_back(&job.text);
+/// One token more for the text of each row; rows of texts that are over become free.
+void TextWriter::advance(std::vector<Job*>& rows) {
+  std::vector<TextInProgress*> texts(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    texts[i] = rows[i] == nullptr ? nullptr : &rows[i]->text;
+  generator_.advance(texts, sampler_);
+  for (Job*& job : rows) {
+    if (job == nullptr) continue;
+    note_full_context(*job);
+    if (job->text.done()) job = nullptr;
   }
-  generator_.advance(live, sampler_);
-  for (Job& job : jobs) note_full_context(job);
 }
 
 WriteEnd TextWriter::write(const std::vector<std::string>& prompts) {
@@ -79,15 +82,17 @@ WriteEnd TextWriter::write(const std::vector<std::string>& prompts) {
   const std::size_t total = prompts.size() * samples;
   const Interrupt interrupt;
   std::deque<Job> jobs;  // begun and not yet shown whole, in order
+  std::vector<Job*> rows(static_cast<std::size_t>(generator_.batch()));
   std::size_t next = 0;
-  const auto live = [&] {
-    return std::ranges::count_if(jobs, [](const Job& job) { return !job.text.done(); });
-  };
   while (next < total || !jobs.empty()) {
-    for (; next < total && live() < options_.batch; ++next)
-      jobs.push_back(job(prompts[next / samples], encoded[next / samples], next % samples));
+    for (Job*& row : rows) {
+      if (row != nullptr || next == total) continue;
+      row =
+          &jobs.emplace_back(job(prompts[next / samples], encoded[next / samples], next % samples));
+      ++next;
+    }
     if (!jobs.front().text.done()) show(jobs.front());  // a prompt, before its first token
-    advance(jobs);
+    advance(rows);
     if (interrupt.asked()) {
       for (Job& job : jobs) job.text.end(Finish::interrupted);
       next = total;
@@ -171,16 +176,15 @@ std::vector<std::int32_t> TextWriter::answer(const std::string& line,
                                              std::span<const std::int32_t> before,
                                              std::uint64_t number) {
   const bool go_on = line.empty() && !before.empty();
-  std::deque<Job> jobs;
-  jobs.push_back(
-      job(line, go_on ? std::vector(before.begin(), before.end()) : encode(line), number));
+  Job current = job(line, go_on ? std::vector(before.begin(), before.end()) : encode(line), number);
   const Interrupt interrupt;
   do {
-    advance(jobs);
-    if (interrupt.asked()) jobs.front().text.end(Finish::interrupted);
-    show(jobs.front());
-  } while (!jobs.front().text.done());
-  const auto tokens = jobs.front().text.tokens();
+    std::vector<Job*> rows = {&current};
+    advance(rows);
+    if (interrupt.asked()) current.text.end(Finish::interrupted);
+    show(current);
+  } while (!current.text.done());
+  const auto tokens = current.text.tokens();
   return {tokens.begin(), tokens.end()};
 }
 

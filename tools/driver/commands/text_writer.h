@@ -17,7 +17,6 @@ struct TextWriterOptions {
   TextOptions text = {};  // of every text; `context` is the model's
   SamplingOptions sampling = {};
   std::int64_t samples = 1;  // texts for each prompt
-  std::int64_t batch = 1;    // texts that advance side by side
   bool json = false;         // a record for each text instead of the text
   bool quiet = false;        // no notes on stderr
 };
@@ -25,7 +24,7 @@ struct TextWriterOptions {
 enum class WriteEnd : std::uint8_t { done, interrupted };
 
 /// Samples of a prompt are numbered from 0, so a prompt's texts are the same whatever others there
-/// are and however many advance side by side. All outlive it.
+/// are, and however many advance side by side (as many as the generator takes). All outlive it.
 class TextWriter {
  public:
   TextWriter(Generator& generator, const tokenizer::Tokenizer& tokenizer,
@@ -49,7 +48,7 @@ class TextWriter {
   [[nodiscard]] std::vector<std::int32_t> encode(const std::string& prompt) const;
   [[nodiscard]] Job job(const std::string& prompt, std::span<const std::int32_t> tokens,
                         std::uint64_t sample) const;
-  void advance(std::deque<Job>& jobs);
+  void advance(std::vector<Job*>& rows);
   void note_full_context(Job& job) const;
   void show(Job& job);
   [[nodiscard]] std::string record(Job& job) const;
