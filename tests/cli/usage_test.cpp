@@ -38,6 +38,7 @@ TEST(Usage, NothingToDoShowsTheHelp) {
 TEST(Usage, EveryCommandHasHelpWithAnExample) {
   const std::vector<std::vector<std::string>> commands = {{"train"},
                                                           {"generate"},
+                                                          {"eval"},
                                                           {"tokenizer", "learn"},
                                                           {"tokenizer", "encode"},
                                                           {"tokenizer", "decode"},

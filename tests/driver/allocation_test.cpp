@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "tests/driver/tiny_model.h"
+#include "tools/driver/sampling/text_in_progress.h"
 
 namespace {
 
@@ -82,6 +83,30 @@ TEST(SteadyStepItself, SeesAnAllocation) {
   const std::vector<std::int32_t> text = tiny_text(10);
   counting = false;
   EXPECT_GE(allocations, 1);
+}
+
+// With every step of sampling on, once the first call has made room for changed scores.
+TEST(SteadySampling, AllocatesNothing) {
+  constexpr std::int64_t vocabulary = 5000;
+  driver::Sampler sampler({.temperature = 0.9,
+                           .top_k = 200,
+                           .top_p = 0.9,
+                           .min_p = 0.01,
+                           .repetition_penalty = 1.2,
+                           .no_repeat_ngram = 3,
+                           .logit_bias = {{3, 1.F}}},
+                          vocabulary);
+  std::vector<float> logits(vocabulary);
+  for (std::size_t i = 0; i < logits.size(); ++i)
+    logits[i] = static_cast<float>(i * 7919 % 5003) / 500;
+  driver::TextInProgress text(std::vector<std::int32_t>{1}, {.context = 16, .max_new_tokens = 50});
+  text.advance(logits, sampler);
+  allocations = 0;
+  counting = true;
+  while (!text.done()) text.advance(logits, sampler);
+  counting = false;
+  EXPECT_EQ(allocations, 0);
+  EXPECT_EQ(text.made().size(), 50U);
 }
 
 }  // namespace

@@ -70,17 +70,37 @@ TEST_F(GeneratorTest, ThePaddingBehindTheLastTokenIsNotSeen) {
   EXPECT_TRUE(std::equal(before.begin(), before.end(), again.begin(), again.end()));
 }
 
-TEST_F(GeneratorTest, GoesOnPastTheContextAndSaysSoOnce) {
+TEST_F(GeneratorTest, GoesOnPastTheContext) {
   GenerateOptions options;
   options.max_new_tokens = 60;
-  int shifts = 0;
-  int seen = 0;
-  options.on_shift = [&] { ++shifts; };
-  options.on_token = [&](std::int32_t) { return ++seen < 1000; };
-  const std::vector<std::int32_t> prompt = {1, 2, 3};
-  EXPECT_EQ(generator_.generate(prompt, options).size(), 60U);
-  EXPECT_EQ(shifts, 1);
-  EXPECT_EQ(seen, 60);
+  EXPECT_EQ(generator_.generate(std::vector<std::int32_t>{1, 2, 3}, options).size(), 60U);
+}
+
+// Ragged prompts, texts that end at different times, contexts that fill; the third row is empty.
+TEST_F(GeneratorTest, TextsSideBySideAreWhatTheyAreAlone) {
+  const std::vector<std::vector<std::int32_t>> prompts = {
+      {1}, {5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20}, {40, 2}};
+  const SamplingOptions sampling = {
+      .temperature = 1.1, .top_k = 30, .repetition_penalty = 1.1, .seed = 4};
+  const auto length = [](std::size_t i) { return static_cast<std::int64_t>(10 + 20 * i); };
+  CompiledModel model(source_.model, source_.config, Generator::requests(24, 4),
+                      {.threads = 1, .seed = 3});
+  model.initialise();
+  Generator four(model, 24, 4);
+  Sampler sampler(sampling, four.vocabulary());
+  std::vector<TextInProgress> texts;
+  for (std::size_t i = 0; i < prompts.size(); ++i)
+    texts.emplace_back(prompts[i],
+                       TextOptions{.context = 24, .max_new_tokens = length(i), .sample = i});
+  const std::vector<TextInProgress*> rows = {texts.data(), &texts[1], nullptr, &texts[2]};
+  while (!texts[2].done()) four.advance(rows, sampler);
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    const auto made = texts[i].made();
+    EXPECT_EQ(std::vector(made.begin(), made.end()),
+              generator_.generate(prompts[i],
+                                  {.max_new_tokens = length(i), .sampling = sampling, .sample = i}))
+        << i;
+  }
 }
 
 TEST_F(GeneratorTest, SameSeedSameText) {

@@ -1,49 +1,51 @@
 #include "tools/driver/generator.h"
 
-#include <algorithm>
 #include <array>
 
 #include "ir/check.h"
 
 namespace gptc::driver {
-std::vector<GraphRequest> Generator::requests(std::int64_t context) {
-  return Decoder::requests(context);
+
+std::vector<GraphRequest> Generator::requests(std::int64_t context, std::int64_t batch) {
+  return Decoder::requests(context, batch);
 }
 
-Generator::Generator(CompiledModel& model, std::int64_t context)
-    : context_(context), decoder_(model, context) {}
+Generator::Generator(CompiledModel& model, std::int64_t context, std::int64_t batch)
+    : context_(context), decoder_(model, context, batch) {}
 
 std::span<const float> Generator::logits(std::span<const std::int32_t> tokens) {
   decoder_.read(std::array{tokens});
   return decoder_.logits(0);
 }
 
-std::vector<std::int32_t> Generator::generate(std::span<const std::int32_t> prompt,
-                                              const GenerateOptions& options) {
-  check_sampling(options.sampling);
-  const auto context = static_cast<std::size_t>(context_);
-  ir::user_check(!prompt.empty(), "prompt: it must have at least one token, but is empty");
-  ir::user_check(prompt.size() <= context,
+void Generator::advance(std::span<TextInProgress* const> texts, Sampler& sampler) {
+  windows_.assign(texts.size(), {});
+  for (std::size_t row = 0; row < texts.size(); ++row) {
+    if (texts[row] != nullptr && !texts[row]->done()) windows_[row] = texts[row]->window();
+  }
+  decoder_.read(windows_);
+  for (std::size_t row = 0; row < texts.size(); ++row) {
+    if (!windows_[row].empty()) texts[row]->advance(decoder_.logits(row), sampler);
+  }
+}
+
+void Generator::check_prompt(std::span<const std::int32_t> prompt, std::int64_t context) {
+  ir::user_check(std::ssize(prompt) <= context,
                  "prompt: it must fit the model's context of {} tokens, but has {}; shorten it",
                  context, prompt.size());
-  std::vector<std::int32_t> window(prompt.begin(), prompt.end());
-  std::vector<std::int32_t> made;
-  bool shifted = false;
-  while (static_cast<std::int64_t>(made.size()) < options.max_new_tokens) {
-    if (window.size() > context) {
-      if (!shifted && options.on_shift) options.on_shift();
-      shifted = true;
-      const std::size_t keep = std::max<std::size_t>(1, context / 2);
-      window.erase(window.begin(), window.end() - static_cast<std::ptrdiff_t>(keep));
-    }
-    const std::int32_t token =
-        sample_token(logits(window), options.sampling, {options.sample, made.size()});
-    if (options.stop == token) break;
-    made.push_back(token);
-    window.push_back(token);
-    if (options.on_token && !options.on_token(token)) break;
-  }
-  return made;
+}
+
+std::vector<std::int32_t> Generator::generate(std::span<const std::int32_t> prompt,
+                                              const GenerateOptions& options) {
+  Sampler sampler(options.sampling, vocabulary());
+  TextInProgress text(prompt, {.context = context_,
+                               .max_new_tokens = options.max_new_tokens,
+                               .sample = options.sample,
+                               .end_of_text = options.stop});
+  check_prompt(prompt, context_);
+  const std::array<TextInProgress*, 1> texts = {&text};
+  while (!text.done()) advance(texts, sampler);
+  return {text.made().begin(), text.made().end()};
 }
 
 }  // namespace gptc::driver

@@ -12,6 +12,7 @@
 #include "ir/check.h"
 #include "tools/driver/checkpoint.h"
 #include "tools/driver/corpus.h"
+#include "tools/driver/evaluation.h"
 #include "tools/driver/folder.h"
 #include "tools/driver/generator.h"
 #include "tools/driver/interrupt.h"
@@ -225,12 +226,11 @@ class Run {
     const data::FixedWindows& windows = trainer_->validation();
     std::vector<std::int32_t> tokens(static_cast<std::size_t>(settings_.batch * settings_.context));
     std::vector<std::int32_t> targets(tokens.size());
+    const TextBytes text_bytes(tokenizer_);
     std::uint64_t bytes = 0;
     for (std::int64_t i = 0; i < windows.batches(); ++i) {
       windows.batch(i, tokens, targets);
-      for (const std::int32_t target : targets) {
-        if (target >= 0) bytes += tokenizer_.token_bytes(target).size();
-      }
+      bytes += text_bytes.of(targets);
     }
     return bytes;
   }

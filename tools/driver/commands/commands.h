@@ -25,6 +25,7 @@ inline constexpr int interrupted = 130;
 void add_dump_ir(CLI::App& app, Program& program);
 void add_train(CLI::App& app, Program& program);
 void add_generate(CLI::App& app, Program& program);
+void add_eval(CLI::App& app, Program& program);
 void add_tokenizer(CLI::App& app, Program& program);
 void add_bench(CLI::App& app, Program& program);
 void add_bench_generate(CLI::App& bench, Program& program);

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <charconv>
 #include <memory>
 #include <random>
 
@@ -9,8 +11,9 @@
 #include "tools/driver/commands/commands.h"
 #include "tools/driver/commands/common_flags.h"
 #include "tools/driver/commands/output.h"
+#include "tools/driver/commands/sampling_flags.h"
+#include "tools/driver/commands/text_writer.h"
 #include "tools/driver/generator.h"
-#include "tools/driver/interrupt.h"
 #include "tools/driver/tokenizer_source.h"
 
 namespace gptc::driver {
@@ -18,100 +21,81 @@ namespace {
 
 struct GenerateFlags {
   CommonFlags common;
+  SamplingFlags sampling;
   std::string tokenizer;
   std::vector<std::string> prompts;
   std::vector<std::string> files;
+  bool lines = false;
+  bool interactive = false;
   std::int64_t max_new_tokens = 200;
-  double temperature = 0.8;
-  std::optional<std::int64_t> top_k;
   std::int64_t samples = 1;
-  bool ignore_end = false;
+  std::int64_t batch = 1;
+  std::optional<std::string> logprobs;  // "": of drawn tokens alone
+  bool json = false;
 };
+
+/// Each line without its end; an empty last one is none.
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    lines.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return lines;
+}
 
 std::vector<std::string> prompts_of(const GenerateFlags& flags) {
   std::vector<std::string> prompts = flags.prompts;
-  for (const std::string& file : flags.files) prompts.push_back(read_input(file));
-  if (prompts.empty() && isatty(STDIN_FILENO) == 0) prompts.push_back(read_input("-"));
-  if (prompts.empty()) prompts.emplace_back();
+  const auto add = [&](std::string text) {
+    if (!flags.lines) return prompts.push_back(std::move(text));
+    for (std::string& line : lines_of(text)) prompts.push_back(std::move(line));
+  };
+  for (const std::string& file : flags.files) add(read_input(file));
+  const bool none = flags.prompts.empty() && flags.files.empty();
+  if (none && (flags.lines || isatty(STDIN_FILENO) == 0)) add(read_input("-"));
+  if (none && prompts.empty() && !flags.lines) prompts.emplace_back();
   return prompts;
 }
 
-SamplingOptions sampling_of(const GenerateFlags& flags) {
-  ir::user_check(!flags.top_k || *flags.top_k >= 1, "--top-k: it must be at least 1, but got {}",
-                 flags.top_k.value_or(0));
-  SamplingOptions sampling;
-  sampling.temperature = flags.temperature;
-  sampling.top_k = flags.top_k.value_or(0);
-  sampling.seed = flags.common.seed ? *flags.common.seed : std::random_device{}();
-  check_sampling(sampling);
-  return sampling;
+std::optional<std::size_t> logprobs_of(const GenerateFlags& flags) {
+  constexpr std::size_t most = 100;
+  if (!flags.logprobs) return std::nullopt;
+  const std::string& text = *flags.logprobs;
+  std::size_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  ir::user_check(
+      text.empty() || (error == std::errc() && end == text.data() + text.size() && count <= most),
+      "--logprobs: it must be from 0 to {}, how many tokens to list beside the one "
+      "drawn, but got '{}'",
+      most, text);
+  return count;
 }
 
-/// Ids of a prompt; an empty one begins a document.
-std::vector<std::int32_t> encode(const tokenizer::Tokenizer& tokenizer, const std::string& prompt) {
-  std::vector<std::int32_t> ids = tokenizer.encode(prompt);
-  ir::user_check(!ids.empty() || tokenizer.end_of_text().has_value(),
-                 "--prompt: it must not be empty, as the tokenizer has no end-of-text token");
-  if (ids.empty()) ids.push_back(*tokenizer.end_of_text());
-  return ids;
-}
-
-class Writer {
- public:
-  Writer(CompiledModel& model, const tokenizer::Tokenizer& tokenizer, const ModelSource& source,
-         const GenerateFlags& flags)
-      : tokenizer_(tokenizer),
-        flags_(flags),
-        context_(source.context()),
-        generator_(model, source.context()),
-        sampling_(sampling_of(flags)) {
-    if (!flags.common.seed && sampling_.temperature > 0 && !flags.common.quiet)
-      fmt::print(stderr, "gptc: seed {}\n", sampling_.seed);
-  }
-
-  bool interrupted() const { return interrupt_.asked(); }
-
-  void write(const std::string& prompt, std::uint64_t sample) {
-    const std::vector<std::int32_t> ids = encode(tokenizer_, prompt);
-    tokenizer::StreamDecoder decoder(tokenizer_);
-    GenerateOptions options;
-    options.max_new_tokens = flags_.max_new_tokens;
-    options.sampling = sampling_;
-    options.sample = sample;
-    if (!flags_.ignore_end) options.stop = tokenizer_.end_of_text();
-    options.on_shift = [this] {
-      if (!flags_.common.quiet)
-        fmt::print(stderr, "gptc: the context of {} tokens is full; its last half is kept\n",
-                   context_);
-    };
-    options.on_token = [&](std::int32_t token) {
-      write_stdout(decoder.push(token));
-      return !interrupt_.asked();
-    };
-    // Checked before the prompt is echoed: an error stands alone.
-    ir::user_check(static_cast<std::int64_t>(ids.size()) <= context_,
-                   "--prompt: it must fit the model's context of {} tokens, but has {}; shorten it",
-                   context_, ids.size());
-    write_stdout(tokenizer::replace_invalid_utf8(prompt));
-    generator_.generate(ids, options);
-    write_stdout(decoder.finish() + "\n");
-  }
-
- private:
-  const tokenizer::Tokenizer& tokenizer_;
-  const GenerateFlags& flags_;
-  std::int64_t context_;
-  Generator generator_;
-  SamplingOptions sampling_;
-  Interrupt interrupt_;
-};
-
-int run(const GenerateFlags& flags, const std::vector<dsl::Model>& models) {
-  sampling_of(flags);
+/// All that flags alone can say; the rest needs the model.
+TextWriterOptions options_of(const GenerateFlags& flags) {
+  constexpr std::int64_t most_samples = 1'000'000;
+  constexpr std::int64_t most_rows = 1024;
   ir::user_check(flags.max_new_tokens >= 0, "-n: it must be at least 0, but got {}",
                  flags.max_new_tokens);
-  ir::user_check(flags.samples >= 1, "--num-samples: it must be at least 1, but got {}",
-                 flags.samples);
+  ir::user_check(flags.samples >= 1 && flags.samples <= most_samples,
+                 "--num-samples: it must be from 1 to {}, but got {}", most_samples, flags.samples);
+  ir::user_check(flags.batch >= 1 && flags.batch <= most_rows,
+                 "--batch: it must be from 1 to {}, but got {}", most_rows, flags.batch);
+  TextWriterOptions options = {
+      .sampling = sampling_of(flags.sampling,
+                              flags.common.seed ? *flags.common.seed : std::random_device{}()),
+      .samples = flags.samples,
+      .json = flags.json,
+      .quiet = flags.common.quiet};
+  options.text.max_new_tokens = flags.max_new_tokens;
+  options.text.stop = stop_strings(flags.sampling);
+  options.text.log_probabilities = logprobs_of(flags);
+  return options;
+}
+
+int run(const GenerateFlags& flags, const std::vector<dsl::Model>& models) {
+  TextWriterOptions options = options_of(flags);
   // --seed is the sampling's; the model keeps its own.
   CommonFlags common = flags.common;
   common.seed.reset();
@@ -125,20 +109,46 @@ int run(const GenerateFlags& flags, const std::vector<dsl::Model>& models) {
                  "model {}: its vocabulary has {} tokens, but the tokenizer has {}",
                  source.folder->string(), source.config.integer("vocab_size"),
                  tokenizer.vocab_size());
-  const std::vector<std::string> prompts = prompts_of(flags);
-  CompiledModel model(source.model, source.config, Generator::requests(source.context()),
+  check_sampling(options.sampling, tokenizer.vocab_size());
+  const std::vector<std::string> prompts =
+      flags.interactive ? std::vector<std::string>() : prompts_of(flags);
+  // No more rows than texts; the interactive mode has one.
+  const std::int64_t batch =
+      std::clamp<std::int64_t>(std::ssize(prompts) * options.samples, 1, flags.batch);
+  CompiledModel model(source.model, source.config, Generator::requests(source.context(), batch),
                       compile_options(common, source));
   load_parameters(*source.folder, model);
-  Writer writer(model, tokenizer, source, flags);
-  std::uint64_t sample = 0;
-  for (const std::string& prompt : prompts) {
-    for (std::int64_t i = 0; i < flags.samples; ++i) {
-      if (sample > 0) write_stdout("\n");
-      writer.write(prompt, sample++);
-      if (writer.interrupted()) return exit_code::interrupted;
-    }
+  options.text.context = source.context();
+  if (!flags.sampling.ignore_end) options.text.end_of_text = tokenizer.end_of_text();
+  if (!flags.common.seed && options.sampling.temperature > 0 && !flags.common.quiet)
+    fmt::print(stderr, "gptc: seed {}\n", options.sampling.seed);
+  Generator generator(model, source.context(), batch);
+  TextWriter writer(generator, tokenizer, options);
+  if (flags.interactive) {
+    writer.interact();
+    return exit_code::done;
   }
-  return exit_code::done;
+  return writer.write(prompts) == WriteEnd::done ? exit_code::done : exit_code::interrupted;
+}
+
+void add_prompt_flags(CLI::App& app, GenerateFlags& flags) {
+  CLI::Option* prompt = app.add_option("--prompt,-p", flags.prompts,
+                                       "what the text begins with; may be repeated; without any, "
+                                       "stdin")
+                            ->take_all();
+  CLI::Option* file =
+      app.add_option("--file,-f", flags.files, "a file that holds a prompt; - is stdin")
+          ->take_all();
+  CLI::Option* lines =
+      app.add_flag("--lines", flags.lines, "each line of --file or stdin is a prompt of its own");
+  CLI::Option* samples = app.add_option("--num-samples", flags.samples, "texts for each prompt");
+  app.add_flag("--interactive,-i", flags.interactive,
+               "a text for each line of stdin; an empty line goes on, Ctrl-C ends a text, Ctrl-D "
+               "all")
+      ->excludes(prompt)
+      ->excludes(file)
+      ->excludes(lines)
+      ->excludes(samples);
 }
 
 }  // namespace
@@ -147,22 +157,26 @@ void add_generate(CLI::App& app, Program& program) {
   CLI::App* sub = app.add_subcommand("generate", "Write text with a trained model");
   auto flags = std::make_shared<GenerateFlags>();
   add_model_flags(*sub, flags->common);
-  sub->add_option("--prompt,-p", flags->prompts,
-                  "what the text begins with; may be repeated; without any, stdin")
-      ->take_all();
-  sub->add_option("--file,-f", flags->files, "a file that holds a prompt; - is stdin")->take_all();
+  add_prompt_flags(*sub, *flags);
   sub->add_option("-n,--max-new-tokens,--n-predict,--predict", flags->max_new_tokens,
                   "most tokens to write");
-  sub->add_option("--temperature,--temp", flags->temperature, "0: always the most likely token");
-  sub->add_option("--top-k", flags->top_k, "draw from the k most likely tokens; without it, all");
-  sub->add_option("--num-samples", flags->samples, "texts for each prompt");
-  sub->add_flag("--ignore-eos", flags->ignore_end, "go on behind an end-of-text token");
+  add_sampling_flags(*sub, flags->sampling);
+  sub->add_option("--logprobs", flags->logprobs,
+                  "the log-probability of each token, and of the N most likely in its place, as "
+                  "the model gives them before sampling")
+      ->expected(0, 1);
+  sub->add_flag("--json", flags->json,
+                "a line of JSON for each text: text, tokens, finish_reason, logprobs");
+  sub->add_option("--batch,-b", flags->batch,
+                  "texts that advance side by side, as far as there are any; they stay the same");
   sub->add_option("--tokenizer", flags->tokenizer, "gpt2 or a folder; without it, the model's");
   add_seed_flag(*sub, flags->common, "of the draws; without it, another one each time");
   add_machine_flags(*sub, flags->common);
   sub->footer(
       "Example:\n"
-      "  gptc generate --model runs/book --prompt \"Call me Ishmael\" -n 120 --top-k 40 --seed 1");
+      "  gptc generate --model runs/book --prompt \"Call me Ishmael\" -n 120 --top-k 40 --seed 1\n"
+      "  gptc generate --model runs/book --lines --top-p 0.95 --stop \"THE END\" --json "
+      "<prompts.txt");
   sub->callback([flags, &program] {
     program.chosen = [flags, &program] { return run(*flags, program.models); };
   });
