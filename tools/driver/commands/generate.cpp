@@ -128,7 +128,7 @@ int run(const GenerateFlags& flags, const std::vector<dsl::Model>& models) {
   const std::vector<std::string> prompts = prompts_of(flags);
   CompiledModel model(source.model, source.config, Generator::requests(source.context()),
                       compile_options(common, source));
-  load_parameters(*source.folder, model);
+  load_parameters(source, model);
   Writer writer(model, tokenizer, source, flags);
   std::uint64_t sample = 0;
   for (const std::string& prompt : prompts) {
