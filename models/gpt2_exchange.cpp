@@ -22,8 +22,9 @@ Setting text(const char* value) { return std::string(value); }
 /// for within what can be declared.
 std::vector<dsl::HubKey> hub_keys() {
   constexpr std::int64_t most_tokens = (std::int64_t{1} << 31) - 1;
-  constexpr std::int64_t most_positions = std::int64_t{1} << 24;
+  constexpr std::int64_t most_positions = std::int64_t{1} << 20;
   constexpr std::int64_t widest = std::int64_t{1} << 20;
+  constexpr std::int64_t most_heads = std::int64_t{1} << 12;
   constexpr std::int64_t most_layers = 1024;
   constexpr std::int64_t usual_vocabulary = 50257;
   constexpr std::int64_t usual_context = 1024;
@@ -57,7 +58,7 @@ std::vector<dsl::HubKey> hub_keys() {
        .value = whole(12),
        .aliases = {"num_attention_heads"},
        .min = 1,
-       .max = widest},
+       .max = most_heads},
       {.name = "n_inner", .setting = "n_inner", .value = whole(0), .min = 1, .max = widest},
       {.name = "layer_norm_epsilon", .setting = "norm_eps", .value = 1e-5},
       {.name = "tie_word_embeddings", .setting = "tie_head", .value = true},

@@ -84,6 +84,16 @@ class IndexReader : public JsonEvents {
   bool seen_ = false;
 };
 
+[[noreturn]] void reject_without_weights(const fs::path& folder) {
+  std::error_code ignored;
+  const bool pickle = fs::exists(folder / "pytorch_model.bin", ignored);
+  throw Error(fmt::format("{}: it must have {} or {}, but has neither{}",
+                          in_quotes(folder.string()), single_file, index_file,
+                          pickle ? "; pytorch_model.bin is a pickle, which can run code: save the "
+                                   "weights as safetensors"
+                                 : ""));
+}
+
 }  // namespace
 
 std::map<std::string, std::string> parse_shard_index(std::string_view json,
@@ -104,7 +114,8 @@ SafetensorsSet SafetensorsSet::open(const fs::path& folder) {
   std::error_code ignored;
   SafetensorsSet set;
   const fs::path index = folder / index_file;
-  if (!fs::exists(folder / single_file, ignored) && fs::exists(index, ignored)) {
+  if (!fs::exists(folder / single_file, ignored)) {
+    if (!fs::exists(index, ignored)) reject_without_weights(folder);
     set.open_shards(index);
     return set;
   }

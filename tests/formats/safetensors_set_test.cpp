@@ -80,7 +80,9 @@ TEST_F(Shards, AShardThatIsMissingOrDamaged) {
 
 TEST_F(Shards, AFolderWithoutWeights) {
   std::filesystem::remove(folder_.file(index_name));
-  expect_error("model.safetensors");
+  expect_error("it must have model.safetensors or model.safetensors.index.json, but has neither");
+  static_cast<void>(folder_.with("pytorch_model.bin", "x"));
+  expect_error("pytorch_model.bin is a pickle, which can run code");
 }
 
 struct Bad {
