@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "ir/check.h"
+#include "models/gpt2_exchange.h"
 
 namespace gptc::models {
 namespace {
@@ -16,6 +17,8 @@ struct Settings {
         width(config.integer("n_embd")),
         layers(config.integer("n_layer")),
         heads(config.integer("n_head")),
+        hidden(gpt2_hidden_width(config)),
+        norm_eps(config.real("norm_eps")),
         tie_head(config.flag("tie_head")),
         qkv_bias(config.flag("qkv_bias")),
         embd_dropout(config.real("embd_dropout")),
@@ -25,10 +28,11 @@ struct Settings {
     ir::user_check(pytorch_init || config.text("init") == "gpt2",
                    "setting init: the value must be gpt2 or pytorch, but got '{}'",
                    config.text("init"));
-    ir::user_check(width > 0 && layers > 0 && heads > 0 && context > 0,
-                   "settings n_embd, n_layer, n_head and context: each must be positive, but got "
-                   "{}, {}, {}, {}",
-                   width, layers, heads, context);
+    ir::user_check(width > 0 && layers > 0 && heads > 0 && context > 0 && hidden > 0,
+                   "settings n_embd, n_layer, n_head, context and n_inner: each must be positive, "
+                   "but got {}, {}, {}, {}, {}",
+                   width, layers, heads, context, hidden);
+    ir::user_check(norm_eps > 0, "setting norm_eps: it must be positive, but got {}", norm_eps);
     ir::user_check(width % heads == 0, "setting n_head: it must divide n_embd, but got {} and {}",
                    heads, width);
   }
@@ -45,7 +49,8 @@ struct Settings {
                         : LinearOptions{.bias = bias, .weight_init = normal(0.02 / narrow)};
   }
 
-  std::int64_t vocabulary, context, width, layers, heads;
+  std::int64_t vocabulary, context, width, layers, heads, hidden;
+  double norm_eps;
   bool tie_head, qkv_bias;
   double embd_dropout, attn_dropout, resid_dropout;
   bool pytorch_init;
@@ -62,15 +67,15 @@ Tensor attention(const Scope& scope, const Tensor& x, const Settings& s) {
 
 Tensor feed_forward(const Scope& scope, const Tensor& x, const Settings& s) {
   const auto inside = scope.enter();
-  const Tensor hidden = gelu(linear(scope / "c_fc", x, 4 * s.width, s.linear(s.width, true)));
-  return dropout(linear(scope / "c_proj", hidden, s.width, s.linear(4 * s.width, true, true)),
+  const Tensor hidden = gelu(linear(scope / "c_fc", x, s.hidden, s.linear(s.width, true)));
+  return dropout(linear(scope / "c_proj", hidden, s.width, s.linear(s.hidden, true, true)),
                  s.resid_dropout);
 }
 
 Tensor block(const Scope& scope, Tensor x, const Settings& s) {
   const auto inside = scope.enter();
-  x = x + attention(scope / "attn", layer_norm(scope / "ln_1", x), s);
-  return x + feed_forward(scope / "mlp", layer_norm(scope / "ln_2", x), s);
+  x = x + attention(scope / "attn", layer_norm(scope / "ln_1", x, s.norm_eps), s);
+  return x + feed_forward(scope / "mlp", layer_norm(scope / "ln_2", x, s.norm_eps), s);
 }
 
 Model variant(std::string name, std::string summary,
@@ -80,6 +85,8 @@ Model variant(std::string name, std::string summary,
                    {"n_embd", std::int64_t{768}},
                    {"n_layer", std::int64_t{12}},
                    {"n_head", std::int64_t{12}},
+                   {"n_inner", std::int64_t{0}},
+                   {"norm_eps", 1e-5},
                    {"tie_head", true},
                    {"qkv_bias", true},
                    {"embd_dropout", 0.0},
@@ -87,7 +94,8 @@ Model variant(std::string name, std::string summary,
                    {"resid_dropout", 0.0},
                    {"init", std::string("gpt2")}};
   for (const auto& [key, value] : changes) config.set(key, value);
-  return {std::move(name), std::move(summary), std::move(config), gpt2};
+  return {std::move(name),  std::move(summary),     std::move(config), gpt2,
+          &gpt2_exchange(), {"n_inner", "norm_eps"}};
 }
 
 }  // namespace
@@ -101,7 +109,7 @@ Tensor gpt2(const Scope& scope, const Tensor& tokens, const Config& config) {
   const Tensor positions = slice(wpe, {.axis = 0, .size = tokens.dim(1)});
   Tensor x = dropout(embedding(wte, tokens) + positions, s.embd_dropout);
   for (std::int64_t layer = 0; layer < s.layers; ++layer) x = block(scope / "h" / layer, x, s);
-  x = layer_norm(scope / "ln_f", x);
+  x = layer_norm(scope / "ln_f", x, s.norm_eps);
   if (s.tie_head) return matmul(x, wte, {.transpose_b = true});
   const Init init = s.linear(s.width, false).weight_init;
   const Tensor head = (scope / "lm_head").parameter("weight", {s.vocabulary, s.width}, init);

@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "frontend/dsl/config.h"
+#include "frontend/dsl/exchange.h"
 #include "frontend/dsl/layers.h"
 
 namespace gptc::dsl {
@@ -19,6 +21,9 @@ struct Model {
   std::string summary;
   Config config;
   Forward forward = nullptr;
+  const Exchange* exchange = nullptr;  // how other programs' files hold it; of static life
+  /// Settings that folders from before them lack; they then have the value of `config`.
+  std::vector<std::string> newer = {};
 };
 
 /// Runs the forward function over the named dimensions B and T. The module holds the graph

@@ -4,12 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <tuple>
 #include <utility>
 
-#include "frontend/formats/atomic_file.h"
-#include "frontend/formats/checked.h"
 #include "frontend/formats/error.h"
 #include "frontend/formats/json_events.h"
 #include "frontend/formats/safetensors_header.h"
@@ -139,70 +136,6 @@ const TensorBytes& SafetensorsFile::at(std::string_view name) const {
   if (const TensorBytes* tensor = find(name)) return *tensor;
   throw Error(fmt::format("{}: there is no tensor {} among its {}", in_quotes(origin_),
                           in_quotes(name), tensors_.size()));
-}
-
-namespace {
-
-Header header_for(const std::vector<TensorBytes>& tensors,
-                  const std::map<std::string, std::string>& metadata) {
-  Header header{.entries = {}, .metadata = metadata};
-  std::uint64_t next = 0;
-  for (const TensorBytes& tensor : tensors) {
-    HeaderEntry entry{
-        .name = tensor.name, .dtype = tensor.dtype, .shape = tensor.shape, .begin = next};
-    if (tensor.name == "__metadata__") throw JsonError("a tensor may not be named __metadata__");
-    if (const std::uint64_t needed = bytes_needed(entry); needed != tensor.bytes.size())
-      throw JsonError(fmt::format("tensor {}: {}{} takes {} bytes, but {} were given",
-                                  in_quotes(tensor.name), name(tensor.dtype),
-                                  shape_text(tensor.shape), needed, tensor.bytes.size()));
-    const auto end = checked_add<std::uint64_t>(next, tensor.bytes.size());
-    if (!end) throw JsonError("the sizes of all tensors exceed 64 bits");
-    next = entry.end = *end;
-    header.entries.push_back(std::move(entry));
-  }
-  return header;
-}
-
-void check_names(const std::vector<TensorBytes>& tensors) {
-  std::vector<std::string_view> names;
-  names.reserve(tensors.size());
-  for (const TensorBytes& tensor : tensors) names.emplace_back(tensor.name);
-  std::ranges::sort(names);
-  const auto twice = std::ranges::adjacent_find(names);
-  if (twice != names.end())
-    throw JsonError(fmt::format("tensor {} is given twice", in_quotes(*twice)));
-}
-
-}  // namespace
-
-void write_safetensors(const std::string& path, std::vector<TensorBytes> tensors,
-                       const std::map<std::string, std::string>& metadata) {
-  std::ranges::sort(tensors, {}, [](const TensorBytes& t) {
-    return std::pair(-static_cast<int>(t.dtype), std::string_view(t.name));
-  });
-  std::string text;
-  std::uint64_t total = 0;
-  try {
-    check_names(tensors);
-    const Header header = header_for(tensors, metadata);
-    text = print_header(header);
-    if (text.size() > max_header_bytes)
-      throw JsonError(
-          fmt::format("the header may take {} bytes, but needs {}", max_header_bytes, text.size()));
-    total = length_bytes + text.size() + (header.entries.empty() ? 0 : header.entries.back().end);
-  } catch (const JsonError& error) {
-    throw Error(fmt::format("cannot write {}: {}", in_quotes(path), error.what()));
-  }
-  std::array<std::byte, length_bytes> length{};
-  for (std::size_t i = 0; i < length_bytes; ++i)
-    length[i] = static_cast<std::byte>(text.size() >> (8 * i));
-
-  AtomicFile file(path);
-  file.require_free_space(total);
-  file.append(length);
-  file.append(text);
-  for (const TensorBytes& tensor : tensors) file.append(tensor.bytes);
-  file.commit();
 }
 
 }  // namespace gptc::formats

@@ -11,6 +11,7 @@
 
 #include "frontend/formats/dtype.h"
 #include "frontend/formats/mapped_file.h"
+#include "frontend/formats/tensor_stream.h"
 
 namespace gptc::formats {
 
@@ -71,5 +72,9 @@ class SafetensorsFile {
 /// replaced.
 void write_safetensors(const std::string& path, std::vector<TensorBytes> tensors,
                        const std::map<std::string, std::string>& metadata);
+
+/// The same of tensors whose bytes are made as they are written; F32, F16 and BF16.
+void stream_safetensors(const std::string& path, std::vector<TensorStream> tensors,
+                        const std::map<std::string, std::string>& metadata);
 
 }  // namespace gptc::formats

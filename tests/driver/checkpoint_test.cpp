@@ -114,7 +114,9 @@ TEST_F(CheckpointTest, ParametersAloneServeAnotherRun) {
   trainer->step();
   save(*trainer);
   const auto other = make();
-  load_parameters(folder_.path(), other->model());
+  ModelSource source = tiny_model();
+  source.folder = folder_.path();
+  load_parameters(source, other->model());
   EXPECT_EQ(testing::state_values(other->model(), "wte.weight"),
             testing::state_values(trainer->model(), "wte.weight"));
 }

@@ -1,14 +1,12 @@
 #include "tools/driver/checkpoint.h"
 
-#include <algorithm>
 #include <charconv>
-#include <cmath>
-#include <cstring>
 
 #include "frontend/formats/error.h"
 #include "frontend/formats/safetensors.h"
 #include "ir/check.h"
 #include "tools/driver/folder.h"
+#include "tools/driver/weights.h"
 
 namespace gptc::driver {
 namespace {
@@ -47,45 +45,12 @@ std::vector<formats::TensorBytes> tensors_of(CompiledModel& model, StateTest wan
   return tensors;
 }
 
-std::string shape_of(const std::vector<std::int64_t>& shape) {
-  std::string text;
-  for (const std::int64_t size : shape) text += (text.empty() ? "" : "x") + std::to_string(size);
-  return "[" + text + "]";
-}
-
-void check_tensor(const formats::SafetensorsFile& file, const formats::TensorBytes& tensor,
-                  const ir::State& state) {
-  const bool fits = tensor.dtype == formats::DType::F32 && tensor.shape == state.type.shape.sizes();
-  ir::user_check(fits, "{}: tensor {} must be F32{} for this model, but is {}{}", file.origin(),
-                 formats::in_quotes(tensor.name), shape_of(state.type.shape.sizes()),
-                 formats::name(tensor.dtype), shape_of(tensor.shape));
-}
-
-void load_tensor(const formats::SafetensorsFile& file, const ir::State& state,
-                 const runtime::TensorView& view) {
-  const formats::TensorBytes& tensor = file.at(state.name);
-  check_tensor(file, tensor, state);
-  // A file is mapped; what is copied need not stay in memory.
-  constexpr std::size_t chunk = std::size_t{4} << 20;
-  for (std::size_t done = 0; done < tensor.bytes.size(); done += chunk) {
-    const auto part = tensor.bytes.subspan(done, std::min(chunk, tensor.bytes.size() - done));
-    std::memcpy(view.data + done, part.data(), part.size());
-    file.forget(part);
-  }
-  const std::span<const float> values = view.as<float>();
-  const auto bad = std::ranges::find_if_not(values, [](float x) { return std::isfinite(x); });
-  ir::user_check(
-      bad == values.end(),
-      "{}: tensor {} must hold finite numbers, but element {} is {}; the file is damaged",
-      file.origin(), formats::in_quotes(state.name), bad - values.begin(),
-      bad == values.end() ? 0.F : *bad);
-}
-
 void load_tensors(const formats::SafetensorsFile& file, CompiledModel& model, StateTest wanted) {
   std::size_t read = 0;
   for (const ir::State& state : model.module().states()) {
     if (!wanted(state)) continue;
-    load_tensor(file, state, model.states().view(state.name));
+    WeightReader(file, file.at(state.name), state.type.shape)
+        .read_all(model.states().view(state.name).as<float>());
     ++read;
   }
   if (read == file.tensors().size()) return;
@@ -158,8 +123,12 @@ TrainPosition load_checkpoint(const fs::path& folder, CompiledModel& model) {
   return position;
 }
 
-void load_parameters(const fs::path& folder, CompiledModel& model) {
-  load_tensors(formats::SafetensorsFile::open((folder / model_file).string()), model, is_parameter);
+void load_parameters(const ModelSource& source, CompiledModel& model) {
+  const Weights weights(source, model.module());
+  for (const ir::State& state : model.module().states()) {
+    if (is_parameter(state))
+      weights.at(state.name).read_all(model.states().view(state.name).as<float>());
+  }
 }
 
 void remove_checkpoint(const fs::path& folder) {

@@ -4,6 +4,7 @@
 
 #include "frontend/formats/json_file.h"
 #include "ir/check.h"
+#include "tools/driver/hub_config.h"
 
 namespace gptc::driver {
 namespace {
@@ -29,22 +30,34 @@ dsl::Setting read_setting(const formats::Document& file, const std::string& key,
   return file.get_string(key);
 }
 
-ModelSource load_config(const std::vector<dsl::Model>& models, const fs::path& folder) {
-  const std::string path = (folder / "config.json").string();
-  const formats::Document file = formats::Document::open(path);
+ModelSource load_run_config(const std::vector<dsl::Model>& models, const fs::path& folder,
+                            const formats::Document& file, const std::string& path) {
   const std::string name = file.get_string("gptc_model");
   const dsl::Model* model = find(models, name);
   ir::user_check(model != nullptr,
                  "{}: gptc_model must be a model of this program ({}), but is '{}'", path,
                  names_of(models), name);
   ModelSource source{*model, model->config, file.get_uint("gptc_seed"), folder};
-  for (const auto& [key, value] : model->config)
-    source.config.set(key, read_setting(file, key, value));
+  for (const auto& [key, value] : model->config) {
+    const bool may_lack = std::ranges::find(model->newer, key) != model->newer.end();
+    if (!may_lack || file.has(key)) source.config.set(key, read_setting(file, key, value));
+  }
   for (const std::string& key : file.keys()) {
     ir::user_check(key.starts_with("gptc_") || source.config.contains(key),
                    "{}: every key must be a setting of {}, but '{}' is not", path, name, key);
   }
   return source;
+}
+
+ModelSource load_config(const std::vector<dsl::Model>& models, const fs::path& folder) {
+  const std::string path = (folder / "config.json").string();
+  const formats::Document file = formats::Document::open(path);
+  if (!file.has("model_type")) return load_run_config(models, folder, file, path);
+  const dsl::Model& model = hub_model(models, file, path);
+  return {.model = model,
+          .config = read_hub_config(model, file, path),
+          .folder = folder,
+          .exchange = model.exchange};
 }
 
 }  // namespace
@@ -54,7 +67,8 @@ ModelSource find_model(const std::vector<dsl::Model>& models, const std::string&
     return {.model = *model, .config = model->config, .folder = std::nullopt};
   std::error_code ignored;
   ir::user_check(fs::is_directory(name_or_folder, ignored),
-                 "model '{}': it must be one of {}, or a folder that training wrote",
+                 "model '{}': it must be one of {}, or a folder that training or Hugging Face's "
+                 "programs wrote",
                  name_or_folder, names_of(models));
   ir::user_check(fs::exists(fs::path(name_or_folder) / "config.json", ignored),
                  "model '{}': the folder must have a config.json, but has none", name_or_folder);

@@ -1,4 +1,5 @@
-// What `--model` names: a model of this program, or a folder that training wrote.
+// What `--model` names: a model of this program, a folder that training wrote, or one of Hugging
+// Face's form.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +18,13 @@ struct ModelSource {
   dsl::Config config;      // settings as the folder has them, else the model's own
   std::uint64_t seed = 1;  // of initial values and dropout
   std::optional<std::filesystem::path> folder;  // where the weights are, if there are any
+  const dsl::Exchange* exchange = nullptr;      // the form of the folder; null: training wrote it
 
   [[nodiscard]] std::int64_t context() const { return config.integer("context"); }
 };
 
-/// A model's name first, then a folder with a config.json. UserError listing the names.
+/// A model's name first, then a folder with a config.json, which says whether it is a run's
+/// (`gptc_model`) or of Hugging Face's form (`model_type`). UserError listing the names.
 ModelSource find_model(const std::vector<dsl::Model>& models, const std::string& name_or_folder);
 
 /// Writes FOLDER/config.json: `gptc_model`, `gptc_seed`, and each setting under its name.

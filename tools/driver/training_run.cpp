@@ -108,7 +108,7 @@ class Run {
     if (options_.resume) {
       trainer_->set_position(load_checkpoint(options_.out, trainer_->model()));
     } else {
-      if (source_.folder) load_parameters(*source_.folder, trainer_->model());
+      if (source_.folder) load_parameters(source_, trainer_->model());
     }
     log_ = std::make_unique<RunLog>(options_.resume
                                         ? RunLog::resume(path("log.jsonl"), position().step)

@@ -6,23 +6,12 @@
 #include <vector>
 
 #include "frontend/data/error.h"
+#include "tests/fuzz/targets/folder.h"
 #include "tests/fuzz/targets/require.h"
 
 using namespace gptc;
 
 namespace {
-
-std::string make_folder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "gptc-fuzz-XXXXXX").string();
-  fuzzing::require(::mkdtemp(pattern.data()) != nullptr, "a folder for files");
-  return pattern;
-}
-
-/// Removed when the program ends.
-struct Folder {
-  std::string path = make_folder();
-  ~Folder() { std::filesystem::remove_all(path); }
-};
 
 void write(const std::string& path, std::string_view content) {
   std::filesystem::remove(path);
@@ -32,7 +21,7 @@ void write(const std::string& path, std::string_view content) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const Folder folder;
+  static const fuzzing::Folder folder;
   const std::string_view input = fuzzing::text_of(data, size);
   const std::string path = folder.path + "/x.bin";
   const std::size_t middle = input.find('\0');

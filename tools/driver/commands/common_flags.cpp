@@ -42,8 +42,9 @@ void add_memory_flag(CLI::App& app, CommonFlags& flags) {
 }
 
 void add_model_flags(CLI::App& app, CommonFlags& flags) {
-  app.add_option("--model,-m", flags.model,
-                 "a model's name (gptc models), or a folder that training wrote");
+  app.add_option(
+      "--model,-m", flags.model,
+      "a model's name (gptc models), or a folder that training or Hugging Face's programs wrote");
   app.add_option("--set", flags.settings, "a setting of the model, as name=value");
   app.add_option("--dropout", flags.dropout, "sets every dropout setting of the model");
 }

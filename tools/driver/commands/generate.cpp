@@ -117,7 +117,7 @@ int run(const GenerateFlags& flags, const std::vector<dsl::Model>& models) {
       std::clamp<std::int64_t>(std::ssize(prompts) * options.samples, 1, flags.batch);
   CompiledModel model(source.model, source.config, Generator::requests(source.context(), batch),
                       compile_options(common, source));
-  load_parameters(*source.folder, model);
+  load_parameters(source, model);
   options.text.context = source.context();
   if (!flags.sampling.ignore_end) options.text.end_of_text = tokenizer.end_of_text();
   if (!flags.common.seed && options.sampling.temperature > 0 && !flags.common.quiet)

@@ -1,0 +1,140 @@
+#include "frontend/formats/number.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+namespace gptc::formats {
+namespace {
+
+constexpr std::uint32_t sign_bit = 0x80000000U;
+constexpr std::uint32_t f32_infinity = 0x7f800000U;
+
+template <class T>
+T load(const std::byte* at) {
+  T value;
+  std::memcpy(&value, at, sizeof value);
+  return value;
+}
+
+template <class T>
+void store(std::byte* at, T value) {
+  std::memcpy(at, &value, sizeof value);
+}
+
+constexpr std::size_t q8_0_elements = 32;
+constexpr std::size_t q8_0_bytes = sizeof(std::uint16_t) + q8_0_elements;
+constexpr float q8_0_limit = 127.0F;
+
+void encode_q8_0(std::span<const float> block, std::byte* out) {
+  float largest = 0;
+  for (const float x : block) largest = std::max(largest, std::fabs(x));
+  const float scale = largest / q8_0_limit;
+  const float inverse = scale == 0 ? 0 : 1 / scale;
+  store(out, f32_to_f16(scale));
+  for (std::size_t i = 0; i < block.size(); ++i)
+    store(out + sizeof(std::uint16_t) + i,
+          static_cast<std::int8_t>(std::round(block[i] * inverse)));
+}
+
+struct Row {
+  Encoding encoding;
+  std::string_view name;
+  std::size_t elements;
+  std::size_t bytes;
+};
+
+constexpr std::array rows{
+    Row{Encoding::F32, "f32", 1, 4},
+    Row{Encoding::F16, "f16", 1, 2},
+    Row{Encoding::BF16, "bf16", 1, 2},
+    Row{Encoding::Q8_0, "q8_0", q8_0_elements, q8_0_bytes},
+};
+
+const Row& row_of(Encoding encoding) { return rows[static_cast<std::size_t>(encoding)]; }
+
+}  // namespace
+
+float f16_to_f32(std::uint16_t bits) {
+  constexpr int shift = 13;  // of the mantissa's 10 bits to 23
+  constexpr std::uint32_t exponent = 0x7c00U << shift;
+  constexpr std::uint32_t rebias = (127U - 15U) << 23;
+  const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000U) << 16;
+  std::uint32_t value = static_cast<std::uint32_t>(bits & 0x7fffU) << shift;
+  const std::uint32_t scale = value & exponent;
+  value += rebias;
+  if (scale == exponent) value += rebias;  // infinite or NaN: all bits of the exponent
+  if (scale == 0) {                        // zero or subnormal: the float unit normalises it
+    constexpr std::uint32_t smallest_normal = rebias + (1U << 23);
+    value += 1U << 23;
+    value = std::bit_cast<std::uint32_t>(std::bit_cast<float>(value) -
+                                         std::bit_cast<float>(smallest_normal));
+  }
+  return std::bit_cast<float>(value | sign);
+}
+
+std::uint16_t f32_to_f16(float number) {
+  const auto bits = std::bit_cast<std::uint32_t>(number);
+  const auto sign = static_cast<std::uint16_t>((bits & sign_bit) >> 16);
+  const std::uint32_t value = bits & ~sign_bit;
+  constexpr std::uint32_t too_large = (127U + 16U) << 23;        // 2^16
+  constexpr std::uint32_t smallest_normal = (127U - 14U) << 23;  // 2^-14
+  std::uint32_t half = 0;
+  if (value >= too_large) {
+    half = value > f32_infinity ? 0x7e00U : 0x7c00U;
+  } else if (value < smallest_normal) {
+    // Adding 0.5 moves the last bit of a binary16 subnormal to the last bit of the sum, rounded.
+    constexpr std::uint32_t magic = 126U << 23;
+    half = std::bit_cast<std::uint32_t>(std::bit_cast<float>(value) + std::bit_cast<float>(magic)) -
+           magic;
+  } else {
+    const std::uint32_t odd = value >> 13 & 1U;
+    half = (value - ((127U - 15U) << 23) + 0xfffU + odd) >> 13;
+  }
+  return static_cast<std::uint16_t>(half | sign);
+}
+
+float bf16_to_f32(std::uint16_t bits) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+}
+
+std::uint16_t f32_to_bf16(float number) {
+  const auto bits = std::bit_cast<std::uint32_t>(number);
+  if ((bits & ~sign_bit) > f32_infinity) return static_cast<std::uint16_t>(bits >> 16 | 0x40U);
+  return static_cast<std::uint16_t>((bits + 0x7fffU + (bits >> 16 & 1U)) >> 16);
+}
+
+bool is_readable_float(DType type) {
+  return type == DType::F32 || type == DType::F16 || type == DType::BF16;
+}
+
+void read_floats(DType type, std::span<const std::byte> bytes, std::span<float> out) {
+  if (type == DType::F32) {
+    std::memcpy(out.data(), bytes.data(), out.size_bytes());
+    return;
+  }
+  const auto convert = type == DType::F16 ? f16_to_f32 : bf16_to_f32;
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] = convert(load<std::uint16_t>(bytes.data() + i * sizeof(std::uint16_t)));
+}
+
+std::string_view name(Encoding encoding) { return row_of(encoding).name; }
+std::size_t block_elements(Encoding encoding) { return row_of(encoding).elements; }
+std::size_t block_bytes(Encoding encoding) { return row_of(encoding).bytes; }
+
+void encode_floats(Encoding encoding, std::span<const float> values, std::span<std::byte> out) {
+  if (encoding == Encoding::F32) {
+    std::memcpy(out.data(), values.data(), values.size_bytes());
+  } else if (encoding == Encoding::Q8_0) {
+    for (std::size_t i = 0; i * q8_0_elements < values.size(); ++i)
+      encode_q8_0(values.subspan(i * q8_0_elements, q8_0_elements), out.data() + i * q8_0_bytes);
+  } else {
+    const auto convert = encoding == Encoding::F16 ? f32_to_f16 : f32_to_bf16;
+    for (std::size_t i = 0; i < values.size(); ++i)
+      store(out.data() + i * sizeof(std::uint16_t), convert(values[i]));
+  }
+}
+
+}  // namespace gptc::formats

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "frontend/formats/dtype.h"
+
+namespace gptc::formats {
+
+/// One number of 16 bits; f16 is IEEE 754's binary16. Narrowing rounds to nearest, ties to even;
+/// what is too large becomes infinite, NaN stays NaN.
+float f16_to_f32(std::uint16_t bits);
+std::uint16_t f32_to_f16(float value);
+float bf16_to_f32(std::uint16_t bits);
+std::uint16_t f32_to_bf16(float value);
+
+/// Whether read_floats takes elements of this type: F32, F16, BF16.
+bool is_readable_float(DType type);
+/// Elements of a file as floats. `bytes` holds `out.size()` elements of a readable type, at any
+/// address.
+void read_floats(DType type, std::span<const std::byte> bytes, std::span<float> out);
+
+/// How elements are stored in a file that is written. Q8_0 (ggml): blocks of 32 of a row, an f16
+/// scale d = max|x|/127 and then 32 bytes round(x/d).
+enum class Encoding : std::uint8_t { F32, F16, BF16, Q8_0 };
+
+/// "f32", "f16", "bf16", "q8_0".
+std::string_view name(Encoding encoding);
+/// Elements that are stored together: 32 for Q8_0, else 1; and the bytes they take.
+std::size_t block_elements(Encoding encoding);
+std::size_t block_bytes(Encoding encoding);
+/// Writes whole blocks: out.size() is values.size() / block_elements * block_bytes.
+void encode_floats(Encoding encoding, std::span<const float> values, std::span<std::byte> out);
+
+}  // namespace gptc::formats
