@@ -45,6 +45,11 @@ std::size_t OneNode::node_elements(std::size_t i) const {
 void OneNode::fill(std::size_t i, unsigned seed, float scale) {
   std::mt19937 random(seed);
   std::uniform_real_distribution<float> uniform(-scale, scale);
+  if (operands_[i].type().dtype == ir::DType::bf16) {
+    for (std::uint16_t& value : operand<std::uint16_t>(i))
+      value = runtime::f32_to_bf16(uniform(random));
+    return;
+  }
   for (float& value : operand(i)) value = uniform(random);
 }
 

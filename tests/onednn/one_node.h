@@ -8,7 +8,7 @@
 #include "backends/onednn/kernel.h"
 #include "backends/runtime/memory.h"
 #include "backends/runtime/tensor.h"
-#include "ir/graph.h"
+#include "ir/op_def.h"
 
 namespace gptc::testing {
 
@@ -32,9 +32,12 @@ class OneNode {
   std::span<const float> result(std::size_t i) {
     return {reinterpret_cast<const float*>(results_[i]), node_elements(i)};
   }
-  /// Operands of floats from a fixed sequence in (-scale, scale).
+  /// Operands of f32 or bf16 from a fixed sequence in (-scale, scale).
   void fill(std::size_t i, unsigned seed, float scale = 1.F);
   void run() { kernel_->execute(); }
+  /// By the op's row.
+  double flops() const { return ir::flops(graph_, node_); }
+  double bytes() const { return ir::bytes(graph_, node_); }
 
  private:
   std::size_t node_elements(std::size_t i) const;

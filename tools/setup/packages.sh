@@ -12,7 +12,7 @@ packages=(
   g++ cmake ninja-build ca-certificates
   libdnnl-dev ocl-icd-opencl-dev  # oneDNN's CMake configuration asks for OpenCL
   libboost-graph-dev libfmt-dev libhwy-dev libcli11-dev nlohmann-json3-dev librandom123-dev
-  libgtest-dev
+  libgtest-dev libbenchmark-dev
   gnuplot-nox  # draws loss_curve.png
 )
 case "${1:-}" in
