@@ -179,6 +179,7 @@ Grads vjp_matmul(const VjpContext& c) {
                         .dy = rules::cast_to(c.builder, rules::grad(c), dtype)};
   // Sums over rows, as a weight's gradient is one, keep their precision.
   const Value da = rules::cast_to(c.builder, grad_a(product), dtype);
+  if (!is_float(c.builder.type(c.operand(1)).dtype)) return {da, std::nullopt};
   return {da, grad_c(product)};
 }
 

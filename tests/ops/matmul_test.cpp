@@ -61,6 +61,24 @@ OpCase with_epilogue(const std::string& name, Product p, Strings epilogue) {
   return made;
 }
 
+/// x against weights of i8, a channel a row.
+OpCase whole_numbers(std::int64_t m, std::int64_t k, std::int64_t n, Strings epilogue) {
+  const std::string result = matrix("f32", "", m, n);
+  OpCase made = {
+      .name = "matmul_i8_" + std::to_string(m) + "x" + std::to_string(k),
+      .op = OpKind::matmul,
+      .operands = {real(matrix("f32", "", m, k)), ids(matrix("i8", "", n, k), -127, 127)},
+      .results = result,
+      .attrs = {{"transpose_b", true}}};
+  for (const std::string& step : epilogue) {
+    if (step == "scale" || step == "bias")
+      made.operands.push_back(real("f32[" + std::to_string(n) + "]"));
+    if (step == "add") made.operands.push_back(real(result));
+  }
+  if (!epilogue.empty()) made.attrs.set("epilogue", std::move(epilogue));
+  return made;
+}
+
 void add_products(std::vector<OpCase>& cases) {
   const std::vector<Product> products = {
       {"small", 3, 5, 7},
@@ -134,6 +152,14 @@ const std::vector<OpCase>& matmul_cases() {
     const Product wide{"", 33, 15, 64, Stored::b_transposed, "", "", "bf16", "f32"};
     all.push_back(with_epilogue("bf16_wide", wide, {"f32 bias", "add", "f32 add"}));
     all.push_back(with_epilogue("bf16_wide_gelu", wide, {"bias", "gelu", "f32 mul"}));
+    const Product few{"", 5, 70, 150, Stored::b_transposed};
+    all.push_back(with_epilogue("few_rows", few, {"bias", "gelu", "mul", "add"}));
+    Product few_bf16 = few;
+    few_bf16.dtype = few_bf16.result_dtype = "bf16";
+    all.push_back(with_epilogue("few_bf16", few_bf16, {"f32 bias", "relu", "mul", "f32 add"}));
+    for (const std::int64_t rows : {1, 2, 7, 70}) all.push_back(whole_numbers(rows, 100, 131, {}));
+    all.push_back(whole_numbers(3, 1000, 33, {"scale", "bias", "gelu"}));
+    all.push_back(whole_numbers(1, 7, 260, {"scale", "add"}));
     return all;
   }();
   return cases;

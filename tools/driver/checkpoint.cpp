@@ -6,6 +6,7 @@
 #include "frontend/formats/safetensors.h"
 #include "ir/check.h"
 #include "tools/driver/folder.h"
+#include "tools/driver/weight_store.h"
 #include "tools/driver/weights.h"
 
 namespace gptc::driver {
@@ -124,10 +125,12 @@ TrainPosition load_checkpoint(const fs::path& folder, CompiledModel& model) {
 }
 
 void load_parameters(const ModelSource& source, CompiledModel& model) {
-  const Weights weights(source, model.module());
-  for (const ir::State& state : model.module().states()) {
-    if (is_parameter(state))
-      weights.at(state.name).read_all(model.states().view(state.name).as<float>());
+  const Weights weights(source, model.declared());
+  for (const ir::State& state : model.declared().states()) {
+    if (!is_parameter(state)) continue;
+    const WeightReader& reader = weights.at(state.name);
+    store_parameter(model, state.name,
+                    [&](std::size_t begin, std::span<float> out) { reader.read(begin, out); });
   }
 }
 

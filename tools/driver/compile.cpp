@@ -18,6 +18,8 @@ CompiledModel::CompiledModel(const dsl::Model& model, const dsl::Config& config,
                              const std::vector<GraphRequest>& graphs, const CompileOptions& options)
     : backend_(make_backend(options.backend, options.threads)),
       module_(dsl::declare(model, config, options.seed)) {
+  for (const ir::State& state : module_.states()) declared_.add_state(state);
+  if (options.weights) stored_ = passes::store_weights(module_, *options.weights);
   LoweringOptions lowering = {.seed = options.seed,
                               .dtype = options.dtype,
                               .grad_dtype = options.grad_dtype,
@@ -86,6 +88,11 @@ const ir::Program& CompiledModel::program(std::string_view label) const {
 
 bool CompiledModel::has_input(std::string_view label, std::string_view input) const {
   return unit(label).program.graph.find_input(input).has_value();
+}
+
+const passes::StoredWeight* CompiledModel::stored(std::string_view parameter) const {
+  const auto found = std::ranges::find(stored_, parameter, &passes::StoredWeight::name);
+  return found == stored_.end() ? nullptr : &*found;
 }
 
 std::vector<std::string> CompiledModel::parameters() const {

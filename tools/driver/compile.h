@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 
 #include "backends/backend.h"
 #include "frontend/dsl/model.h"
+#include "passes/store_weights.h"
 #include "tools/driver/lowering.h"
 
 namespace gptc::driver {
@@ -23,8 +25,10 @@ struct CompileOptions {
   passes::TrainOptions train = {};
   ir::DType dtype = ir::DType::f32;       // what products compute in: f32 or bf16
   ir::DType grad_dtype = ir::DType::f32;  // what gradients are kept in: f32 or bf16
-  std::int64_t memory_budget = 0;         // what all of it may take together; 0: no limit
-  std::int64_t memory_taken = 0;          // of that, by others: tokens in memory
+  /// How weights are stored where no graph trains; nothing: as they are declared.
+  std::optional<passes::WeightStore> weights = {};
+  std::int64_t memory_budget = 0;  // what all of it may take together; 0: no limit
+  std::int64_t memory_taken = 0;   // of that, by others: tokens in memory
   /// One line each: decisions of the fusions, times of the passes.
   std::function<void(std::string_view)> explain = {};
   std::function<void(std::string_view)> log = {};
@@ -58,6 +62,10 @@ class CompiledModel {
   [[nodiscard]] std::int64_t planned_bytes() const {
     return states_->bytes() + arena_->bytes() + allocated_bytes_;
   }
+  /// What became of a parameter that is not stored as it was declared; else null.
+  [[nodiscard]] const passes::StoredWeight* stored(std::string_view parameter) const;
+  /// The states as the model declares them.
+  [[nodiscard]] const ir::Module& declared() const { return declared_; }
   /// The module's states with `train`, in declaration order.
   [[nodiscard]] std::vector<std::string> parameters() const;
 
@@ -71,6 +79,8 @@ class CompiledModel {
 
   std::unique_ptr<runtime::Backend> backend_;
   ir::Module module_;
+  ir::Module declared_;  // states only
+  std::vector<passes::StoredWeight> stored_;
   std::map<std::string, Unit, std::less<>> units_;
   std::unique_ptr<runtime::StateStore> states_;
   std::unique_ptr<runtime::Memory> arena_;

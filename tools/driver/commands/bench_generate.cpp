@@ -10,13 +10,15 @@
 #include "backends/onednn/peak.h"
 #include "backends/runtime/philox.h"
 #include "ir/check.h"
+#include "tools/driver/checkpoint.h"
 #include "tools/driver/commands/commands.h"
 #include "tools/driver/commands/common_flags.h"
 #include "tools/driver/commands/output.h"
 #include "tools/driver/decoder.h"
 #include "tools/driver/memory.h"
 #include "tools/driver/profile.h"
-#include "tools/driver/sampler.h"
+#include "tools/driver/sampling/sampler.h"
+#include "tools/driver/weight_store.h"
 
 namespace gptc::driver {
 namespace {
@@ -64,13 +66,14 @@ std::vector<double> decode(Decoder& decoder, const BenchFlags& flags, std::int64
                            std::uint64_t round) {
   Texts texts = random_texts(flags.batch, flags.begin, vocabulary, round);
   read(decoder, texts);
-  const SamplingOptions sampling = {.temperature = 0.8, .top_k = 40, .seed = round};
+  Sampler sampler({.temperature = 0.8, .top_k = 40, .seed = round}, vocabulary);
+  History nothing({});
   std::vector<double> seconds;
   for (std::int64_t position = flags.begin; position < flags.end; ++position) {
     const auto start = Clock::now();
     for (std::size_t row = 0; row < texts.size(); ++row) {
       const Draw draw = {row, static_cast<std::uint64_t>(position)};
-      texts[row].push_back(sample_token(decoder.logits(row), sampling, draw));
+      texts[row].push_back(sampler.sample(decoder.logits(row), nothing, draw).value());
     }
     read(decoder, texts);
     seconds.push_back(seconds_since(start));
@@ -143,7 +146,7 @@ double median_of(std::vector<double> values) {
 }
 
 double peak(const BenchFlags& flags) {
-  const bool bf16 = compute_dtype(flags.common) == ir::DType::bf16 && onednn::has_bf16_dot();
+  const bool bf16 = flags.common.dtype == "bf16" && onednn::has_bf16_dot();
   return bf16 ? onednn::peak_bf16_gflops(flags.common.threads)
               : onednn::peak_gflops(flags.common.threads);
 }
@@ -230,9 +233,14 @@ int run(BenchFlags flags, const std::vector<dsl::Model>& models) {
   flags.end = std::min(flags.end, context);
   flags.begin = std::min(flags.begin, flags.end / 2);
   flags.prompt = std::min(flags.prompt, context);
+  const CompileOptions options = inference_options(flags.common, source);
   CompiledModel model(source.model, source.config, Decoder::requests(context, flags.batch),
-                      compile_options(flags.common, source));
-  model.initialise();
+                      options);
+  if (source.folder) {
+    load_parameters(source, model);
+  } else {
+    store_initial_parameters(model, source, options);
+  }
   const nlohmann::ordered_json result =
       figures(model, flags, context, source.config.integer("vocab_size"));
   if (flags.json) {
@@ -269,7 +277,7 @@ void add_bench_generate(CLI::App& bench, Program& program) {
   sub->add_flag("--profile", flags->profile,
                 "time every node of decoding, too: by kind and the slowest, on stderr");
   sub->add_flag("--json", flags->json, "the figures as JSON");
-  add_precision_flags(*sub, flags->common);
+  add_weight_flags(*sub, flags->common);
   add_machine_flags(*sub, flags->common);
   sub->footer("Example:\n  gptc bench generate --model gpt2 --batch 1 --json");
   sub->callback([flags, &program] {

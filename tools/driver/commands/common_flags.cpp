@@ -35,6 +35,15 @@ void add_precision_flags(CLI::App& app, CommonFlags& flags) {
   add_emulation_flag(app, flags);
 }
 
+void add_weight_flags(CLI::App& app, CommonFlags& flags) {
+  app.add_option("--dtype", flags.dtype,
+                 "how weights are stored and multiplied: f32, bf16, int8 (a scale per channel) or "
+                 "int4 (a scale per 32 values)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"f32", "bf16", "int8", "int4"}));
+  add_emulation_flag(app, flags);
+}
+
 void add_memory_flag(CLI::App& app, CommonFlags& flags) {
   app.add_option("--mem,--memory", flags.memory,
                  "most memory for states and values, such as 2GiB, 512MiB or bytes; parts of the "
@@ -112,6 +121,18 @@ CompileOptions compile_options(const CommonFlags& flags, const ModelSource& sour
           .dtype = dtype,
           .grad_dtype = grad_dtype(flags),
           .memory_budget = parse_bytes("--mem", flags.memory)};
+}
+
+CompileOptions inference_options(const CommonFlags& flags, const ModelSource& source) {
+  CommonFlags products = flags;
+  if (flags.dtype == "int8" || flags.dtype == "int4") products.dtype = "f32";
+  CompileOptions options = compile_options(products, source);
+  using Store = passes::WeightStore;
+  options.weights = flags.dtype == "int8"   ? Store::i8
+                    : flags.dtype == "int4" ? Store::i4
+                    : flags.dtype == "bf16" ? Store::bf16
+                                            : Store::f32;
+  return options;
 }
 
 }  // namespace gptc::driver

@@ -30,6 +30,8 @@ struct CommonFlags {
 void add_emulation_flag(CLI::App& app, CommonFlags& flags);
 /// --dtype, --grad-dtype, --emulate-bf16.
 void add_precision_flags(CLI::App& app, CommonFlags& flags);
+/// --dtype of weights that are only read, --emulate-bf16.
+void add_weight_flags(CLI::App& app, CommonFlags& flags);
 /// --threads, --backend, --quiet.
 void add_machine_flags(CLI::App& app, CommonFlags& flags);
 /// --mem.
@@ -52,6 +54,8 @@ passes::DimSizes graph_sizes(const ModelSource& source, std::int64_t batch, std:
 ir::DType compute_dtype(const CommonFlags& flags);
 /// What gradients are kept in, by --grad-dtype.
 ir::DType grad_dtype(const CommonFlags& flags);
+/// What compile_options would, for models that read: --dtype says how weights are stored.
+CompileOptions inference_options(const CommonFlags& flags, const ModelSource& source);
 /// UserError where the processor would emulate bf16, which is slower than f32, and was not told to.
 CompileOptions compile_options(const CommonFlags& flags, const ModelSource& source);
 

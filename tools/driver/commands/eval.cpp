@@ -85,8 +85,8 @@ int run(const EvalFlags& flags, const std::vector<dsl::Model>& models) {
   const Corpus corpus(tokenizer, {.data = flags.data, .validation_fraction = 0});
   tokenizer.forget();
   CompiledModel model(source.model, sized.config, {evaluation_request(options)},
-                      compile_options(flags.common, source));
-  load_parameters(*source.folder, model);
+                      inference_options(flags.common, source));
+  load_parameters(source, model);
   if (!flags.common.quiet) {
     for (const std::string& note : corpus.notes()) fmt::print(stderr, "{}\n", note);
   }
@@ -125,7 +125,7 @@ void add_eval(CLI::App& app, Program& program) {
   sub->add_option("--windows", flags->windows,
                   "at most so many windows, spread evenly over the text; 0: all");
   sub->add_flag("--json", flags->json, "the figures as JSON");
-  add_precision_flags(*sub, flags->common);
+  add_weight_flags(*sub, flags->common);
   add_machine_flags(*sub, flags->common);
   sub->footer("Example:\n  gptc eval --model runs/book --data other_book.txt --json");
   sub->callback([flags, &program] {

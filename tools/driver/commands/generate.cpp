@@ -116,7 +116,7 @@ int run(const GenerateFlags& flags, const std::vector<dsl::Model>& models) {
   const std::int64_t batch =
       std::clamp<std::int64_t>(std::ssize(prompts) * options.samples, 1, flags.batch);
   CompiledModel model(source.model, source.config, Generator::requests(source.context(), batch),
-                      compile_options(common, source));
+                      inference_options(common, source));
   load_parameters(source, model);
   options.text.context = source.context();
   if (!flags.sampling.ignore_end) options.text.end_of_text = tokenizer.end_of_text();
@@ -171,6 +171,7 @@ void add_generate(CLI::App& app, Program& program) {
                   "texts that advance side by side, as far as there are any; they stay the same");
   sub->add_option("--tokenizer", flags->tokenizer, "gpt2 or a folder; without it, the model's");
   add_seed_flag(*sub, flags->common, "of the draws; without it, another one each time");
+  add_weight_flags(*sub, flags->common);
   add_machine_flags(*sub, flags->common);
   sub->footer(
       "Example:\n"

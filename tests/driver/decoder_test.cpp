@@ -1,0 +1,140 @@
+// Logits by way of the caches: the same whatever way a text was read, and beside whatever else.
+#include "tools/driver/decoder.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "backends/onednn/bf16_dot.h"
+#include "tests/driver/tiny_model.h"
+#include "tools/driver/weight_store.h"
+
+namespace gptc::driver {
+namespace {
+
+using testing::tiny_model;
+using testing::tiny_text;
+using testing::tiny_vocabulary;
+using Logits = std::vector<float>;
+
+constexpr std::int64_t context = 80;
+
+struct Form {
+  std::string name;
+  passes::WeightStore weights;
+  ir::DType dtype = ir::DType::f32;
+};
+
+class DecoderTest : public ::testing::TestWithParam<Form> {
+ protected:
+  static ModelSource source() {
+    ModelSource made = tiny_model();
+    made.config.set("context", context);
+    return made;
+  }
+  static CompiledModel model(const std::vector<GraphRequest>& requests, int threads = 2) {
+    const ModelSource made = source();
+    CompiledModel compiled(
+        made.model, made.config, requests,
+        {.threads = threads, .seed = 3, .dtype = GetParam().dtype, .weights = GetParam().weights});
+    compiled.initialise();
+    return compiled;
+  }
+  static Logits read(Decoder& decoder, std::span<const std::int32_t> text, std::size_t row = 0) {
+    std::vector<Decoder::Text> texts(static_cast<std::size_t>(decoder.batch()));
+    texts[row] = text;
+    decoder.read(texts);
+    const auto logits = decoder.logits(row);
+    return {logits.begin(), logits.end()};
+  }
+  static Logits whole(std::span<const std::int32_t> text) {
+    const auto length = static_cast<std::int64_t>(text.size());
+    CompiledModel compiled = model({{"whole", "generate", {{'B', 1}, {'T', length}}}});
+    std::vector<std::int32_t> tokens(text.begin(), text.end());
+    std::vector<std::int32_t> last = {static_cast<std::int32_t>(length - 1)};
+    Logits logits(tiny_vocabulary);
+    const auto view = [](auto& values, ir::DType dtype, ir::Shape shape) {
+      return runtime::TensorView{{dtype, std::move(shape)},
+                                 reinterpret_cast<std::byte*>(values.data())};
+    };
+    const std::vector<runtime::Binding> inputs = {
+        {"tokens", view(tokens, ir::DType::i32, {1, length})},
+        {"last", view(last, ir::DType::i32, {1})}};
+    const std::vector<runtime::Binding> outputs = {
+        {"logits", view(logits, ir::DType::f32, {1, tiny_vocabulary})}};
+    compiled.run("whole", inputs, outputs);
+    return logits;
+  }
+  static void expect_near(const Logits& got, const Logits& want) {
+    const double tolerance = GetParam().dtype == ir::DType::bf16 ? 0.02 : 1e-4;
+    ASSERT_EQ(got.size(), want.size());
+    for (std::size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], want[i], tolerance) << i;
+  }
+};
+
+TEST_P(DecoderTest, GivesTheLogitsOfTheWholeText) {
+  const std::vector<std::int32_t> text = tiny_text(75);
+  CompiledModel compiled = model(Decoder::requests(context));
+  Decoder decoder(compiled, context);
+  for (const std::size_t length : {1U, 2U, 16U, 17U, 40U, 75U}) {
+    decoder.forget();
+    const std::span part = std::span(text).first(length);
+    expect_near(read(decoder, part), whole(part));
+  }
+}
+
+// One token a step, whatever the batch, the row and the threads: the same bits.
+TEST_P(DecoderTest, StepsHaveTheSameBitsInAnyBatchAndWithAnyThreads) {
+  const std::vector<std::int32_t> text = tiny_text(40);
+  const auto by_ones = [&](std::int64_t batch, std::size_t row, int threads) {
+    CompiledModel compiled = model(Decoder::requests(context, batch), threads);
+    Decoder decoder(compiled, context, batch);
+    Logits logits;
+    for (std::size_t length = 1; length <= text.size(); ++length)
+      logits = read(decoder, std::span(text).first(length), row);
+    return logits;
+  };
+  const Logits alone = by_ones(1, 0, 1);
+  EXPECT_EQ(by_ones(1, 0, 2), alone);
+  EXPECT_EQ(by_ones(3, 1, 2), alone);
+  EXPECT_EQ(by_ones(16, 15, 2), alone);
+}
+
+TEST_P(DecoderTest, RaggedTextsInABatchStayApart) {
+  const std::vector<std::int32_t> text = tiny_text(70);
+  CompiledModel compiled = model(Decoder::requests(context, 3));
+  Decoder decoder(compiled, context, 3);
+  const std::span all(text);
+  const std::vector<Decoder::Text> texts = {all.first(5), all.subspan(3, 60), all.first(20)};
+  decoder.read(texts);
+  for (std::size_t row = 0; row < texts.size(); ++row) {
+    const auto logits = decoder.logits(row);
+    expect_near({logits.begin(), logits.end()}, whole(texts[row]));
+  }
+}
+
+TEST_P(DecoderTest, ReadsOnlyWhatIsNew) {
+  const std::vector<std::int32_t> text = tiny_text(30);
+  CompiledModel compiled = model(Decoder::requests(context));
+  Decoder decoder(compiled, context);
+  const Logits once = read(decoder, text);
+  EXPECT_EQ(read(decoder, text), once);  // its last token again
+  std::vector<std::int32_t> other = text;
+  other[12] = 60;
+  expect_near(read(decoder, other), whole(other));
+  expect_near(read(decoder, std::span(other).first(10)), whole(std::span(other).first(10)));
+}
+
+std::vector<Form> forms() {
+  std::vector<Form> all = {{"f32", passes::WeightStore::f32},
+                           {"i8", passes::WeightStore::i8},
+                           {"i4", passes::WeightStore::i4}};
+  if (onednn::has_bf16_dot()) all.push_back({"bf16", passes::WeightStore::bf16, ir::DType::bf16});
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Forms, DecoderTest, ::testing::ValuesIn(forms()),
+                         [](const auto& at) { return at.param.name; });
+
+}  // namespace
+}  // namespace gptc::driver

@@ -1,0 +1,28 @@
+// Parameters on their way into the states of a model that stores them in another form.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <string>
+
+#include "tools/driver/compile.h"
+#include "tools/driver/model_source.h"
+
+namespace gptc::driver {
+
+/// Elements [begin, begin + out.size()) of a parameter as it was declared.
+using ParameterReader = std::function<void(std::size_t begin, std::span<float> out)>;
+
+/// Reads a parameter into the model's states: as it is, or rounded to bf16, or as whole numbers
+/// with their scales, channel by channel (passes/store_weights.h). A scale of i8 maps the largest
+/// value of a channel to 127. One of i4 maps the largest value of a group to -8, or is a little
+/// smaller where the sum of squared errors then is. InternalError if there is no such parameter.
+void store_parameter(CompiledModel& model, const std::string& name, const ParameterReader& read);
+
+/// Every parameter as training would begin with it, whatever form it is stored in; other states as
+/// they are declared. Takes the memory of a second set of parameters for a while.
+void store_initial_parameters(CompiledModel& model, const ModelSource& source,
+                              const CompileOptions& options);
+
+}  // namespace gptc::driver
