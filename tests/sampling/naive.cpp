@@ -26,7 +26,8 @@ void change_scores(Scores& scores, const Options& options, std::span<const std::
     next.push_back(static_cast<std::int32_t>(token));
     if (next.size() < n) continue;
     const std::vector<std::int32_t> run(next.end() - static_cast<std::ptrdiff_t>(n), next.end());
-    if (!std::ranges::search(text, run).empty()) scores[token] = never;
+    if (std::search(text.begin(), text.end(), run.begin(), run.end()) != text.end())
+      scores[token] = never;
   }
 }
 
