@@ -149,6 +149,8 @@ const std::vector<OpCase>& matmul_cases() {
     all.push_back(with_epilogue("bf16_mul_add", narrow, {"mul", "add"}));
     all.push_back(with_epilogue("bf16_wide_operands", narrow, {"f32 bias", "f32 add"}));
     all.push_back(with_epilogue("bf16_mixed", narrow, {"f32 bias", "mul", "f32 add"}));
+    const Product long_sum{"", 16, 1100, 33, Stored::a_transposed, "", "", "bf16"};
+    all.push_back(with_epilogue("bf16_long_add", long_sum, {"add"}));
     const Product wide{"", 33, 15, 64, Stored::b_transposed, "", "", "bf16", "f32"};
     all.push_back(with_epilogue("bf16_wide", wide, {"f32 bias", "add", "f32 add"}));
     all.push_back(with_epilogue("bf16_wide_gelu", wide, {"bias", "gelu", "f32 mul"}));
