@@ -213,6 +213,19 @@ bool inference(ir::Graph& graph, const Derivation&) {
   return changed;
 }
 
+bool exact_products(ir::Graph& graph, const Derivation& derivation) {
+  if (!derivation.request.exact) return false;
+  bool changed = false;
+  for (const ir::NodeId id : graph.nodes()) {
+    const ir::Node& node = graph[id];
+    if (node.kind != ir::OpKind::matmul || node.attrs.flag("exact")) continue;
+    if (graph.type(node.operands[1]).shape.rank() != 2) continue;
+    graph.set_attr(id, "exact", true);
+    changed = true;
+  }
+  return changed;
+}
+
 bool drop_inputs(ir::Graph& graph, const Derivation& derivation) {
   const Interface& interface = find_interface(derivation.request.graph);
   bool changed = false;

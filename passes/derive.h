@@ -32,6 +32,8 @@ struct DeriveRequest {
   ir::DType dtype = ir::DType::f32;
   /// What gradients of parameters are kept in until AdamW reads them: f32, or bf16.
   ir::DType grad_dtype = ir::DType::f32;
+  /// Logits have the same bits whatever way a text is read: a look at speed is not taken.
+  bool exact = false;
   std::uint64_t seed = 0;  // of the initial values
 };
 
@@ -60,6 +62,8 @@ bool forward(ir::Graph& graph, const Derivation& derivation);
 bool keep_loss(ir::Graph& graph, const Derivation& derivation);
 /// Only the logits [B,V] of position `last` (a new input, i32[B]) are returned.
 bool last_logits(ir::Graph& graph, const Derivation& derivation);
+/// With `exact`: products by weights are marked exact.
+bool exact_products(ir::Graph& graph, const Derivation& derivation);
 /// No dropout, and no updates.
 bool inference(ir::Graph& graph, const Derivation& derivation);
 /// Inputs that the derived graph's interface does not have go. UserError if one is still read.

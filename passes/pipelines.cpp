@@ -33,6 +33,7 @@ const std::vector<Stage> stages = {
     STEP(keep_loss, "returns the summed loss and the token count only"),
     STEP(last_logits, "returns the logits of one position only"),
     STEP(inference, "takes dropout out"),
+    STEP(exact_products, "on request: a row's product has the same bits beside any others"),
     STEP(drop_inputs, "takes arguments out that the graph does not have"),
     STEP(incremental, "runs on a chunk of new positions, with what came before in caches"),
     STEP(mixed_precision, "with bf16: products read bf16 and round what they give out"),
@@ -145,8 +146,8 @@ Rows infer(std::string_view outputs) {
          simplify() +
          Rows{row("drop_inputs", "after dce: nothing reads dropout's counter any more")} +
          fuse_algorithms() +
-         Rows{
-             row("mixed_precision", "after the algorithmic fusions: their rows say what is bf16")} +
+         Rows{row("mixed_precision", "after the algorithmic fusions: their rows say what is bf16"),
+              row("exact_products", "before fuse_epilogue: a matmul with its epilogue keeps it")} +
          clean_up() + fuse_neighbours() + lowering();
 }
 
@@ -163,7 +164,8 @@ Rows infer_chunk() {
               row("canonicalize", "patterns below match one spelling only"),
               row("cse", "the positions are the same for every table"),
               row("dce", "arguments below count only if something reads them"),
-              row("drop_inputs", "after incremental: one new token needs no `last`")} +
+              row("drop_inputs", "after incremental: one new token needs no `last`"),
+              row("exact_products", "before fuse_epilogue: a matmul with its epilogue keeps it")} +
          fuse_neighbours() + lowering();
 }
 

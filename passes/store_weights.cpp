@@ -128,6 +128,7 @@ void store_floats(ir::Module& module, ir::Graph& graph, ir::NodeId state,
   ir::State& declared = find(module, weight.name);
   const bool narrow = weight.store == WeightStore::bf16;
   declared.type = {narrow ? DType::bf16 : DType::f32, stored_shape(weight)};
+  declared.init = {};
   const std::vector<ir::Use> uses = graph.uses({state, 0});
   graph.set_result_type(state, 0, declared.type);
   ir::Builder builder(graph);

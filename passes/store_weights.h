@@ -29,7 +29,7 @@ std::string scale_name(const std::string& parameter);
 /// lies channel by channel, so that few rows meet it at the speed of memory. bf16: every parameter
 /// of two axes or more. i8 and i4: those that matmuls read, and look-ups of rows beside; the rest
 /// stays f32, in i4 also what has no multiple of 32 values a channel. Returns the parameters that
-/// changed.
+/// changed; they begin as zeros, as they are read from somewhere.
 std::vector<StoredWeight> store_weights(ir::Module& module, WeightStore store);
 
 }  // namespace gptc::passes

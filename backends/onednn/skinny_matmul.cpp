@@ -82,7 +82,8 @@ bool is_skinny(const ir::Graph& graph, const ir::Node& node) {
     return type.dtype == ir::DType::f32 || type.dtype == ir::DType::bf16;
   };
   const ir::Type& weights = graph.type(node.operands[1]);
-  const bool few = node.results[0].shape.rows() <= few_rows || weights.dtype == ir::DType::i8;
+  const bool few = node.results[0].shape.rows() <= few_rows || node.attrs.flag("exact") ||
+                   weights.dtype == ir::DType::i8;
   return few && weights.shape.rank() == 2 && node.attrs.flag("transpose_b") &&
          !node.attrs.flag("transpose_a") && f32_or_bf16(graph.type(node.operands[0])) &&
          f32_or_bf16(node.results[0]);

@@ -71,10 +71,12 @@ struct Sides {
   const std::byte* w;
   std::size_t inner;
   const float* scales;  // of w's first channel, for i4
+  std::size_t ahead;    // bytes from what is read to what is fetched: whole blocks of channels
 };
 
-/// Fetches the block of channels behind this one, as it is walked.
-GPTC_INLINE void fetch(const void* at) { _mm_prefetch(static_cast<const char*>(at), _MM_HINT_T0); }
+/// At least so far; into the second-level cache, which takes more fetches at a time than the first.
+constexpr std::size_t far_ahead = 4096;
+GPTC_INLINE void fetch(const void* at) { _mm_prefetch(static_cast<const char*>(at), _MM_HINT_T1); }
 
 struct Floats {
   using X = float;
@@ -90,7 +92,7 @@ struct Floats {
     for (std::size_t r = 0; r < kRows; ++r)
       left[r] = _mm512_maskz_loadu_ps(mask, x + r * at.x_stride);
     for (std::size_t c = 0; c < kColumns; ++c) {
-      fetch(w + (c + kColumns) * at.inner);
+      fetch(reinterpret_cast<const std::byte*>(w + c * at.inner) + at.ahead);
       const __m512 right = _mm512_maskz_loadu_ps(mask, w + c * at.inner);
       for (std::size_t r = 0; r < kRows; ++r)
         sums[r][c] = _mm512_fmadd_ps(left[r], right, sums[r][c]);
@@ -113,7 +115,7 @@ struct Pairs {
     for (std::size_t r = 0; r < kRows; ++r)
       left[r] = reinterpret_cast<__m512bh>(_mm512_maskz_loadu_epi16(there, x + r * at.x_stride));
     for (std::size_t c = 0; c < kColumns; ++c) {
-      fetch(w + (c + kColumns) * at.inner);
+      fetch(reinterpret_cast<const std::byte*>(w + c * at.inner) + at.ahead);
       const auto right =
           reinterpret_cast<__m512bh>(_mm512_maskz_loadu_epi16(there, w + c * at.inner));
       for (std::size_t r = 0; r < kRows; ++r)
@@ -137,7 +139,7 @@ struct Bytes {
     for (std::size_t r = 0; r < kRows; ++r) left[r] = _mm512_loadu_si512(x + r * at.x_stride);
     for (std::size_t c = 0; c < kColumns; ++c) {
       const std::byte* w = at.w + c * at.inner + k;
-      if (k % (2 * unit) == 0) fetch(w + kColumns * at.inner);
+      if (k % (2 * unit) == 0) fetch(w + at.ahead);
       const __m512i right = _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(there, w));
       for (std::size_t r = 0; r < kRows; ++r)
         sums[r][c] = _mm512_castsi512_ps(
@@ -162,7 +164,7 @@ struct Halves {
     const std::size_t groups = at.inner / i4_group;
     for (std::size_t c = 0; c < kColumns; ++c) {
       const std::byte* w = at.w + (c * at.inner + k) / 2;
-      if (k % (4 * unit) == 0) fetch(w + kColumns * at.inner / 2);
+      if (k % (4 * unit) == 0) fetch(w + at.ahead);
       const __m512i both = _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(there, w));
       const __m512i high = _mm512_srai_epi16(both, 4);
       const __m512i low = _mm512_srai_epi16(_mm512_slli_epi16(both, 12), 12);
@@ -247,6 +249,8 @@ template <class Form>
 GPTC_AVX512 void multiply(Sides at, const SkinnyTile& tile, float* sums) {
   at.w += tile.first_column * Form::channel_bytes(at.inner);
   at.scales += tile.first_column * Form::channel_scales(at.inner);
+  const std::size_t block = 4 * Form::channel_bytes(at.inner);
+  at.ahead = (far_ahead + block - 1) / block * block;
   std::size_t row = 0;
   for (; row + 4 <= tile.rows; row += 4) rows_by_columns<Form, 4, 4>(at, tile, row, sums);
   if (row + 2 <= tile.rows) {
@@ -307,13 +311,13 @@ SkinnyUnit skinny_unit(const SkinnyProblem& problem) {
 void multiply_floats(const SkinnyProblem& problem, const SkinnyTile& tile, const float* x,
                      float* sums) {
   multiply<Floats>(
-      {reinterpret_cast<const std::byte*>(x), problem.inner, problem.w, problem.inner, nullptr},
+      {reinterpret_cast<const std::byte*>(x), problem.inner, problem.w, problem.inner, nullptr, 0},
       tile, sums);
 }
 
 void multiply_pairs(const SkinnyProblem& problem, const SkinnyTile& tile, float* sums) {
   multiply<Pairs>({problem.x + tile.first_row * problem.x_row(), problem.inner, problem.w,
-                   problem.inner, nullptr},
+                   problem.inner, nullptr, 0},
                   tile, sums);
 }
 
@@ -325,7 +329,7 @@ void multiply_integers(const SkinnyProblem& problem, const SkinnyTile& tile, con
   for (std::size_t row = 0; row < tile.rows; ++row)
     units[row] =
         round_row(x + row * problem.inner, problem.inner, problem.form, rounded + row * stride);
-  const Sides sides = {room, stride, problem.w, problem.inner, problem.scales};
+  const Sides sides = {room, stride, problem.w, problem.inner, problem.scales, 0};
   if (problem.form == WeightForm::i8) {
     multiply<Bytes>(sides, tile, sums);
   } else {

@@ -211,6 +211,8 @@ const OpDef& op_matmul() {
                      {"transpose_b", AttrKind::boolean, false, "b is stored [...,N,K]"},
                      {"epilogue", AttrKind::strings, Strings{},
                       "ops on the product: bias, gelu, relu, mul, add"},
+                     {"exact", AttrKind::boolean, false,
+                      "each row has the same bits, however many rows there are"},
                      {"wide", AttrKind::boolean, false,
                       "the result is not rounded: f32 where the operands are bf16"}},
       .infer = infer_matmul,

@@ -32,12 +32,16 @@ class DecoderTest : public ::testing::TestWithParam<Form> {
     made.config.set("context", context);
     return made;
   }
-  static CompiledModel model(const std::vector<GraphRequest>& requests, int threads = 2) {
+  static CompiledModel model(const std::vector<GraphRequest>& requests, int threads = 2,
+                             bool exact = false) {
     const ModelSource made = source();
-    CompiledModel compiled(
-        made.model, made.config, requests,
-        {.threads = threads, .seed = 3, .dtype = GetParam().dtype, .weights = GetParam().weights});
-    compiled.initialise();
+    const CompileOptions options = {.threads = threads,
+                                    .seed = 3,
+                                    .dtype = GetParam().dtype,
+                                    .exact = exact,
+                                    .weights = GetParam().weights};
+    CompiledModel compiled(made.model, made.config, requests, options);
+    store_initial_parameters(compiled, made, options);
     return compiled;
   }
   static Logits read(Decoder& decoder, std::span<const std::int32_t> text, std::size_t row = 0) {
@@ -47,9 +51,9 @@ class DecoderTest : public ::testing::TestWithParam<Form> {
     const auto logits = decoder.logits(row);
     return {logits.begin(), logits.end()};
   }
-  static Logits whole(std::span<const std::int32_t> text) {
+  static Logits whole(std::span<const std::int32_t> text, bool exact = false) {
     const auto length = static_cast<std::int64_t>(text.size());
-    CompiledModel compiled = model({{"whole", "generate", {{'B', 1}, {'T', length}}}});
+    CompiledModel compiled = model({{"whole", "generate", {{'B', 1}, {'T', length}}}}, 2, exact);
     std::vector<std::int32_t> tokens(text.begin(), text.end());
     std::vector<std::int32_t> last = {static_cast<std::int32_t>(length - 1)};
     Logits logits(tiny_vocabulary);
@@ -98,6 +102,20 @@ TEST_P(DecoderTest, StepsHaveTheSameBitsInAnyBatchAndWithAnyThreads) {
   EXPECT_EQ(by_ones(1, 0, 2), alone);
   EXPECT_EQ(by_ones(3, 1, 2), alone);
   EXPECT_EQ(by_ones(16, 15, 2), alone);
+}
+
+TEST_P(DecoderTest, ExactlyTheSameHoweverTheTextIsCut) {
+  const std::vector<std::int32_t> text = tiny_text(75);
+  const Logits want = whole(text, true);
+  for (const std::size_t cut : {1U, 3U, 16U, 20U, 64U, 74U, 75U}) {
+    for (const std::int64_t batch : {1, 3}) {
+      CompiledModel compiled = model(Decoder::requests(context, batch), 2, true);
+      Decoder decoder(compiled, context, batch);
+      for (std::size_t length = cut; length < text.size(); length += cut)
+        read(decoder, std::span(text).first(length));
+      EXPECT_EQ(read(decoder, text), want) << cut;
+    }
+  }
 }
 
 TEST_P(DecoderTest, RaggedTextsInABatchStayApart) {

@@ -159,7 +159,7 @@ const std::vector<OpCase>& matmul_cases() {
     Product few_bf16 = few;
     few_bf16.dtype = few_bf16.result_dtype = "bf16";
     all.push_back(with_epilogue("few_bf16", few_bf16, {"f32 bias", "relu", "mul", "f32 add"}));
-    for (const std::int64_t rows : {1, 2, 7, 70}) all.push_back(whole_numbers(rows, 100, 131, {}));
+    for (const std::int64_t m : {1, 2, 7, 70}) all.push_back(whole_numbers(m, 100, 131, {}));
     all.push_back(whole_numbers(3, 1000, 33, {"scale", "bias", "gelu"}));
     all.push_back(whole_numbers(1, 7, 260, {"scale", "add"}));
     return all;

@@ -22,6 +22,7 @@ CompiledModel::CompiledModel(const dsl::Model& model, const dsl::Config& config,
   if (options.weights) stored_ = passes::store_weights(module_, *options.weights);
   LoweringOptions lowering = {.seed = options.seed,
                               .dtype = options.dtype,
+                              .exact = options.exact,
                               .grad_dtype = options.grad_dtype,
                               .train = options.train,
                               .context = pass_context(*backend_),

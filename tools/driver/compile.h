@@ -24,6 +24,7 @@ struct CompileOptions {
   std::uint64_t seed = 0;  // of initial values and dropout
   passes::TrainOptions train = {};
   ir::DType dtype = ir::DType::f32;       // what products compute in: f32 or bf16
+  bool exact = false;                     // logits have the same bits whatever way a text is read
   ir::DType grad_dtype = ir::DType::f32;  // what gradients are kept in: f32 or bf16
   /// How weights are stored where no graph trains; nothing: as they are declared.
   std::optional<passes::WeightStore> weights = {};

@@ -62,6 +62,7 @@ std::vector<ir::Graph> lower_all(ir::Module& module, const std::vector<GraphRequ
                                      .train = options.train,
                                      .dtype = options.dtype,
                                      .grad_dtype = options.grad_dtype,
+                                     .exact = options.exact,
                                      .seed = options.seed},
                                     options.context, {.log = options.log}));
   }

@@ -24,6 +24,7 @@ struct GraphRequest {
 struct LoweringOptions {
   std::uint64_t seed = 0;                 // of initial values
   ir::DType dtype = ir::DType::f32;       // what products compute in: f32 or bf16
+  bool exact = false;                     // logits have the same bits whatever way a text is read
   ir::DType grad_dtype = ir::DType::f32;  // what gradients are kept in: f32 or bf16
   passes::TrainOptions train = {};
   passes::PassContext context = {};

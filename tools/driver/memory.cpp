@@ -74,6 +74,10 @@ OwnMemory own_memory() {
   return memory;
 }
 
+void forget_memory_peak() {
+  std::ofstream("/proc/self/clear_refs") << "5";  // resets VmHWM
+}
+
 void return_free_memory() {
 #ifdef __GLIBC__
   malloc_trim(0);

@@ -23,6 +23,10 @@ OwnMemory own_memory();
 /// Gives back to the system what the allocator holds and nobody uses (glibc's; nothing elsewhere).
 void return_free_memory();
 
+/// Measuring begins anew: what was taken and given back does not count. Where the system cannot, it
+/// does.
+void forget_memory_peak();
+
 /// What the process had when this was first called: main calls it at its start.
 std::int64_t own_memory_at_start();
 

@@ -129,9 +129,10 @@ double prefill_flops(const ir::Graph& decode, double tokens) {
     const ir::Node& node = decode[id];
     const bool head = std::ranges::any_of(
         decode.outputs(), [&](const ir::Output& output) { return output.value.node == id; });
-    if (node.kind == ir::OpKind::matmul) {
-      const ir::Shape& weights = decode.type(node.operands[1]).shape;
-      flops += 2 * static_cast<double>(weights.numel()) * (head ? 1 : tokens);
+    if (node.kind == ir::OpKind::matmul || node.kind == ir::OpKind::matmul_i4) {
+      const auto inner = static_cast<double>(decode.type(node.operands[0]).shape.back().size());
+      const auto channels = static_cast<double>(node.results[0].shape.back().size());
+      flops += 2 * inner * channels * (head ? 1 : tokens);
     }
     if (node.kind == ir::OpKind::cached_attention)
       flops += 2 * tokens * tokens * static_cast<double>(node.results[0].shape.back().size());
@@ -240,6 +241,8 @@ int run(BenchFlags flags, const std::vector<dsl::Model>& models) {
     load_parameters(source, model);
   } else {
     store_initial_parameters(model, source, options);
+    return_free_memory();
+    forget_memory_peak();
   }
   const nlohmann::ordered_json result =
       figures(model, flags, context, source.config.integer("vocab_size"));

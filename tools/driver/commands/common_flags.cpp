@@ -41,6 +41,8 @@ void add_weight_flags(CLI::App& app, CommonFlags& flags) {
                  "int4 (a scale per 32 values)")
       ->capture_default_str()
       ->check(CLI::IsMember({"f32", "bf16", "int8", "int4"}));
+  app.add_flag("--exact", flags.exact,
+               "the same bits whatever way a text is read: prompts are read more slowly");
   add_emulation_flag(app, flags);
 }
 
@@ -127,6 +129,7 @@ CompileOptions inference_options(const CommonFlags& flags, const ModelSource& so
   CommonFlags products = flags;
   if (flags.dtype == "int8" || flags.dtype == "int4") products.dtype = "f32";
   CompileOptions options = compile_options(products, source);
+  options.exact = flags.exact;
   using Store = passes::WeightStore;
   options.weights = flags.dtype == "int8"   ? Store::i8
                     : flags.dtype == "int4" ? Store::i4

@@ -22,6 +22,7 @@ struct CommonFlags {
   std::string dtype = "f32";
   std::string grad_dtype = "f32";
   bool emulate_bf16 = false;
+  bool exact = false;
   std::string memory;  // "": no limit
   bool quiet = false;
 };
@@ -30,7 +31,7 @@ struct CommonFlags {
 void add_emulation_flag(CLI::App& app, CommonFlags& flags);
 /// --dtype, --grad-dtype, --emulate-bf16.
 void add_precision_flags(CLI::App& app, CommonFlags& flags);
-/// --dtype of weights that are only read, --emulate-bf16.
+/// --dtype of weights that are only read, --exact, --emulate-bf16.
 void add_weight_flags(CLI::App& app, CommonFlags& flags);
 /// --threads, --backend, --quiet.
 void add_machine_flags(CLI::App& app, CommonFlags& flags);
