@@ -25,7 +25,7 @@ std::vector<dsl::HubKey> hub_keys() {
   constexpr std::int64_t most_positions = std::int64_t{1} << 20;
   constexpr std::int64_t widest = std::int64_t{1} << 20;
   constexpr std::int64_t most_heads = std::int64_t{1} << 12;
-  constexpr std::int64_t most_layers = 1024;
+  constexpr std::int64_t most_layers = 256;
   constexpr std::int64_t usual_vocabulary = 50257;
   constexpr std::int64_t usual_context = 1024;
   constexpr std::int64_t usual_width = 768;

@@ -44,7 +44,7 @@ class GgufFile {
   /// Maps the file; tensors stay readable as long as this object lives.
   static GgufFile open(const std::string& path);
   /// Reads bytes that outlive the result; `origin` stands for the path in messages.
-  static GgufFile parse(std::span<const std::byte> bytes, std::string origin);
+  static GgufFile parse(std::span<const std::byte> bytes, const std::string& origin);
 
   [[nodiscard]] const GgufKeys& keys() const { return keys_; }
   /// Null if there is none of this name.

@@ -292,7 +292,7 @@ std::vector<GgufTensor> place(std::vector<Listed> list, std::span<const std::byt
 
 }  // namespace
 
-GgufFile GgufFile::parse(std::span<const std::byte> bytes, std::string origin) {
+GgufFile GgufFile::parse(std::span<const std::byte> bytes, const std::string& origin) {
   static_assert(std::endian::native == std::endian::little);
   GgufFile file;
   try {

@@ -110,6 +110,11 @@ std::map<std::string, std::string> parse_shard_index(std::string_view json,
   }
 }
 
+bool SafetensorsSet::is_in(const fs::path& folder) {
+  std::error_code ignored;
+  return fs::exists(folder / single_file, ignored) || fs::exists(folder / index_file, ignored);
+}
+
 SafetensorsSet SafetensorsSet::open(const fs::path& folder) {
   std::error_code ignored;
   SafetensorsSet set;

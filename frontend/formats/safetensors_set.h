@@ -27,6 +27,8 @@ class SafetensorsSet {
     const TensorBytes* tensor = nullptr;
   };
 
+  /// Whether the folder has one of the two.
+  static bool is_in(const std::filesystem::path& folder);
   static SafetensorsSet open(const std::filesystem::path& folder);
 
   /// Null pointers if there is none of this name.

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <sstream>
 
 #include "frontend/formats/error.h"
 #include "ir/check.h"
@@ -144,6 +145,23 @@ TEST(ModelSource, UnknownNamesAndBadFoldersAreOneClearLine) {
   text.insert(text.find('{') + 1, "\"n_leyer\": 3,");
   static_cast<void>(folder.with("config.json", text));
   EXPECT_NE(error(folder.path()).find("n_leyer"), std::string::npos);
+}
+
+TEST(ModelSource, AFolderFromBeforeASettingHasItsUsualValue) {
+  const TempFolder folder;
+  save_config(tiny_model(), folder.path());
+  const auto without = [&](const std::string& setting) {
+    std::string text;
+    std::istringstream lines(testing::content_of(folder.file("config.json")));
+    for (std::string line; std::getline(lines, line);)
+      if (line.find(setting) == std::string::npos) text += line + "\n";
+    static_cast<void>(folder.with("config.json", text));
+  };
+  without("\"n_inner\"");
+  without("\"norm_eps\"");
+  EXPECT_EQ(find_model(models::shipped_models(), folder.path()).config, tiny_model().config);
+  without("\"n_embd\"");
+  EXPECT_THROW(find_model(models::shipped_models(), folder.path()), std::runtime_error);
 }
 
 TEST(ModelSource, TheVocabularyIsTheTokenizersOrMustFit) {

@@ -145,9 +145,9 @@ class HubWeights : public ::testing::Test {
     return *std::ranges::find(tensors, name, &TensorBytes::name);
   }
   std::string error() const {
-    const ModelSource source = testing::source_of(folder_.path());
-    const ir::Module module = dsl::declare(source.model, source.config, 1);
     try {
+      const ModelSource source = testing::source_of(folder_.path());
+      const ir::Module module = dsl::declare(source.model, source.config, 1);
       const Weights weights(source, module);
       for (const ir::State& state : module.states()) {
         std::vector<float> values(static_cast<std::size_t>(state.type.shape.numel()));
@@ -178,6 +178,18 @@ TEST_F(HubWeights, MissingTensor) {
     std::erase_if(tensors, [](const TensorBytes& t) { return t.name == "transformer.ln_f.bias"; });
   });
   expect_error({"model.safetensors", R"(tensor "transformer.ln_f.bias" must be there)"});
+}
+
+// Known from the header, before anything is made of the model.
+TEST_F(HubWeights, MoreLayersThanTheFileHas) {
+  change([](auto&) {});
+  std::string config = content_of(folder_.file("config.json"));
+  config.replace(config.find("\"n_layer\": 2"), 12, "\"n_layer\": 9");
+  static_cast<void>(folder_.with("config.json", config));
+  const std::string message = testing::message_of<ir::UserError>(
+      [&] { find_model(models::shipped_models(), folder_.path()); });
+  EXPECT_NE(message.find(R"("transformer.h.2.ln_1.weight" must be there)"), std::string::npos)
+      << message;
 }
 
 TEST_F(HubWeights, TensorOfNoParameter) {

@@ -172,6 +172,10 @@ void export_gguf(const ModelSource& source, const ExportOptions& options,
                  "--tokenizer",
                  source.folder->string());
   check_tokenizer(source, *options.tokenizer);
+  if (!options.tokenizer->end_of_text() && options.note)
+    options.note(
+        "the tokenizer has no end-of-text token; llama.cpp then takes token 11 for one and stops "
+        "at it");
   const formats::GgufKeys keys = gguf_keys(source, options);
   const auto streams =
       streams_of(source, form_of(source).gguf.tensors(source.config), options.encoding);

@@ -96,7 +96,7 @@ Encoding encoding_for(const dsl::FileTensor& tensor, const std::vector<std::int6
 
 std::vector<TensorStream> export_streams(const std::vector<dsl::FileTensor>& tensors,
                                          const ir::Module& module,
-                                         std::shared_ptr<const Weights> weights,
+                                         const std::shared_ptr<const Weights>& weights,
                                          const StreamOptions& options) {
   std::vector<TensorStream> streams;
   for (const dsl::FileTensor& tensor : tensors) {

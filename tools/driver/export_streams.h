@@ -21,7 +21,7 @@ struct StreamOptions {
 /// tensor at a time, or the whole of one that is transposed.
 std::vector<formats::TensorStream> export_streams(const std::vector<dsl::FileTensor>& tensors,
                                                   const ir::Module& module,
-                                                  std::shared_ptr<const Weights> weights,
+                                                  const std::shared_ptr<const Weights>& weights,
                                                   const StreamOptions& options);
 
 }  // namespace gptc::driver

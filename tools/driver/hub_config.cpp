@@ -11,8 +11,6 @@ namespace {
 
 using formats::Document;
 
-constexpr const char* type_key = "model_type";
-
 /// The key or the alias that the file has; "" if there is none.
 std::string present(const Document& file, const dsl::HubKey& key) {
   if (file.has(key.name)) return key.name;
@@ -63,26 +61,12 @@ dsl::Setting setting_of(const dsl::Config& config, const dsl::HubKey& key) {
 
 }  // namespace
 
-const dsl::Model& hub_model(const std::vector<dsl::Model>& models, const Document& file,
+dsl::Config read_hub_config(const dsl::HubForm& form, dsl::Config config, const Document& file,
                             const std::string& path) {
-  const std::string type = file.get_string(type_key);
-  std::string known;
-  for (const dsl::Model& model : models) {
-    if (model.exchange == nullptr || model.exchange->base != model.name) continue;
-    if (model.exchange->hub.model_type == type) return model;
-    known += (known.empty() ? "" : ", ") + model.exchange->hub.model_type;
-  }
-  ir::user_error("{}: {} must be a kind of model that this program reads ({}), but is {}", path,
-                 type_key, known.empty() ? "there are none" : known, formats::in_quotes(type));
-}
-
-dsl::Config read_hub_config(const dsl::Model& model, const Document& file,
-                            const std::string& path) {
-  dsl::Config config = model.config;
   ir::user_check(!file.has("quantization_config"),
                  "{}: quantization_config must be absent; give the folder of the plain weights",
                  path);
-  for (const dsl::HubKey& key : model.exchange->hub.keys) {
+  for (const dsl::HubKey& key : form.keys) {
     const std::string name = present(file, key);
     const dsl::Setting value = name.empty() ? key.value : read_value(file, key, name);
     check_aliases(file, key, value, path);
@@ -97,7 +81,7 @@ dsl::Config read_hub_config(const dsl::Model& model, const Document& file,
 formats::Document hub_config(const dsl::HubForm& form, const dsl::Config& config) {
   Document file("config.json");
   file.set_strings("architectures", {form.architecture});
-  file.set_string(type_key, form.model_type);
+  file.set_string(hub_type_key, form.model_type);
   for (const dsl::HubKey& key : form.keys) {
     const dsl::Setting value = key.setting.empty() ? key.value : setting_of(config, key);
     const auto* whole = std::get_if<std::int64_t>(&value);

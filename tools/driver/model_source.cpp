@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "frontend/formats/error.h"
 #include "frontend/formats/json_file.h"
 #include "ir/check.h"
 #include "tools/driver/hub_config.h"
+#include "tools/driver/weights.h"
 
 namespace gptc::driver {
 namespace {
@@ -49,15 +51,28 @@ ModelSource load_run_config(const std::vector<dsl::Model>& models, const fs::pat
   return source;
 }
 
+/// The model of the program that reads folders of the file's kind.
+const dsl::Model& hub_model(const std::vector<dsl::Model>& models, const formats::Document& file,
+                            const std::string& path) {
+  const std::string type = file.get_string(hub_type_key);
+  std::string known;
+  for (const dsl::Model& model : models) {
+    if (model.exchange == nullptr || model.exchange->base != model.name) continue;
+    if (model.exchange->hub.model_type == type) return model;
+    known += (known.empty() ? "" : ", ") + model.exchange->hub.model_type;
+  }
+  ir::user_error("{}: {} must be a kind of model that this program reads ({}), but is {}", path,
+                 hub_type_key, known.empty() ? "there are none" : known, formats::in_quotes(type));
+}
+
 ModelSource load_config(const std::vector<dsl::Model>& models, const fs::path& folder) {
   const std::string path = (folder / "config.json").string();
   const formats::Document file = formats::Document::open(path);
-  if (!file.has("model_type")) return load_run_config(models, folder, file, path);
+  if (!file.has(hub_type_key)) return load_run_config(models, folder, file, path);
   const dsl::Model& model = hub_model(models, file, path);
-  return {.model = model,
-          .config = read_hub_config(model, file, path),
-          .folder = folder,
-          .exchange = model.exchange};
+  const dsl::Config config = read_hub_config(model.exchange->hub, model.config, file, path);
+  check_hub_tensors(model.exchange->hub, config, folder);
+  return {.model = model, .config = config, .folder = folder, .exchange = model.exchange};
 }
 
 }  // namespace

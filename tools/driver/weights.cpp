@@ -32,7 +32,24 @@ SafetensorsSet::Entry find_tensor(const SafetensorsSet& files, const std::string
   return files.find(std::string_view(name).substr(prefix.size()));
 }
 
+/// As find_tensor; UserError if there is none.
+SafetensorsSet::Entry need_tensor(const SafetensorsSet& files, const std::string& name,
+                                  const std::string& prefix) {
+  const SafetensorsSet::Entry entry = find_tensor(files, name, prefix);
+  ir::user_check(entry.tensor != nullptr, "{}: tensor {} must be there, but is not", files.origin(),
+                 in_quotes(name));
+  return entry;
+}
+
 }  // namespace
+
+void check_hub_tensors(const dsl::HubForm& form, const dsl::Config& config,
+                       const std::filesystem::path& folder) {
+  if (!SafetensorsSet::is_in(folder)) return;
+  const auto files = SafetensorsSet::open(folder);
+  for (const dsl::FileTensor& tensor : form.tensors(config))
+    if (tensor.role == dsl::TensorRole::parameter) need_tensor(files, tensor.name, form.prefix);
+}
 
 WeightReader::WeightReader(const formats::SafetensorsFile& file, const TensorBytes& tensor,
                            const ir::Shape& shape)
@@ -76,10 +93,7 @@ Weights::Weights(const ModelSource& source, const ir::Module& module)
 void Weights::find_own(const ir::Module& module) {
   for (const ir::State& state : module.states()) {
     if (!state.train) continue;
-    const Entry entry = files_.find(state.name);
-    ir::user_check(entry.tensor != nullptr, "{}: tensor {} must be there, but is not",
-                   files_.origin(), in_quotes(state.name));
-    add(state.name, entry, module);
+    add(state.name, need_tensor(files_, state.name, ""), module);
   }
 }
 
@@ -87,20 +101,17 @@ void Weights::find_by_form(const dsl::HubForm& form, const dsl::Config& config,
                            const ir::Module& module) {
   const std::vector<dsl::FileTensor> tensors = form.tensors(config);
   for (const dsl::FileTensor& tensor : tensors) {
+    if (tensor.role == dsl::TensorRole::parameter)
+      add(tensor.parameter, need_tensor(files_, tensor.name, form.prefix), module);
     const Entry entry = find_tensor(files_, tensor.name, form.prefix);
-    if (tensor.role == dsl::TensorRole::parameter) {
-      ir::user_check(entry.tensor != nullptr, "{}: tensor {} must be there, but is not",
-                     files_.origin(), in_quotes(tensor.name));
-      add(tensor.parameter, entry, module);
-    } else if (tensor.role == dsl::TensorRole::ignored && entry.tensor != nullptr) {
-      used_[entry.tensor->name] = true;
-    }
+    if (tensor.role == dsl::TensorRole::ignored && entry.tensor != nullptr)
+      used_.insert(entry.tensor->name);
   }
   for (const dsl::FileTensor& tensor : tensors) {
     const Entry entry = find_tensor(files_, tensor.name, form.prefix);
     if (tensor.role != dsl::TensorRole::copy || entry.tensor == nullptr) continue;
     check_copy(entry, tensor.parameter, module);
-    used_[entry.tensor->name] = true;
+    used_.insert(entry.tensor->name);
   }
   for (const ir::State& state : module.states())
     ir::internal_check(!state.train || readers_.contains(state.name),
@@ -113,7 +124,7 @@ void Weights::add(const std::string& parameter, const Entry& entry, const ir::Mo
   ir::internal_check(state != nullptr, "a file's tensor maps to {}, which is no parameter",
                      parameter);
   readers_.emplace(parameter, WeightReader(*entry.file, *entry.tensor, state->type.shape));
-  used_[entry.tensor->name] = true;
+  used_.insert(entry.tensor->name);
 }
 
 void Weights::check_copy(const Entry& copy, const std::string& parameter,

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,6 +38,12 @@ class WeightReader {
   std::size_t size_;
 };
 
+/// Whether a folder of Hugging Face's form has every tensor that its configuration asks for, told
+/// by the files' headers: a damaged configuration is then known before a model is made of it. A
+/// folder without weights passes. Throws like Weights.
+void check_hub_tensors(const dsl::HubForm& form, const dsl::Config& config,
+                       const std::filesystem::path& folder);
+
 /// The parameters of a folder: one that training wrote, or one of Hugging Face's form, whose names
 /// `source.exchange` maps.
 class Weights {
@@ -57,7 +65,7 @@ class Weights {
 
   formats::SafetensorsSet files_;
   std::map<std::string, WeightReader, std::less<>> readers_;
-  std::map<std::string_view, bool> used_;  // tensors of the files that belong to the model
+  std::set<std::string_view> used_;  // tensors of the files that belong to the model
 };
 
 }  // namespace gptc::driver

@@ -1,6 +1,4 @@
 // A config.json, as a flat JSON object and as Hugging Face's configuration of a model.
-#include <algorithm>
-
 #include "frontend/formats/error.h"
 #include "frontend/formats/json_file.h"
 #include "ir/check.h"
@@ -23,23 +21,23 @@ void check_again(const formats::Document& file) {
   }
 }
 
-/// GPT-2's settings; its forward pass has no part in this.
-std::vector<dsl::Model> gpt2_alone() {
-  const dsl::Exchange& exchange = models::gpt2_exchange();
-  dsl::Model model{.name = exchange.base, .exchange = &exchange};
-  for (const dsl::HubKey& key : exchange.hub.keys)
-    if (!key.setting.empty()) model.config.set(key.setting, key.value);
-  return {model};
+/// GPT-2's settings, as transformers has them where a file says nothing.
+dsl::Config usual_settings(const dsl::HubForm& form) {
+  dsl::Config config;
+  for (const dsl::HubKey& key : form.keys)
+    if (!key.setting.empty()) config.set(key.setting, key.value);
+  return config;
 }
 
 void check_config(const formats::Document& file) {
-  static const std::vector<dsl::Model> models = gpt2_alone();
-  const dsl::Model& model = driver::hub_model(models, file, "input");
-  const dsl::Config config = driver::read_hub_config(model, file, "input");
+  const dsl::HubForm& form = models::gpt2_exchange().hub;
+  static const dsl::Config usual = usual_settings(form);
+  const dsl::Config config = driver::read_hub_config(form, usual, file, "input");
   const std::int64_t width = config.integer("n_embd");
   fuzzing::require(width >= 1 && width <= std::int64_t{1} << 20, "sizes are bounded");
-  const formats::Document again = driver::hub_config(model.exchange->hub, config);
-  fuzzing::require(driver::read_hub_config(model, again, "again") == config, "settings come back");
+  const formats::Document again = driver::hub_config(form, config);
+  fuzzing::require(driver::read_hub_config(form, usual, again, "again") == config,
+                   "settings come back");
 }
 
 }  // namespace
