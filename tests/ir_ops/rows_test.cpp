@@ -157,6 +157,8 @@ TEST(OpRows, DecomposeToCoreOpsOfTheSameTypes) {
                                                  "linear_cross_entropy_grad",
                                                  "attention",
                                                  "attention_grad",
+                                                 "cached_attention",
+                                                 "matmul_i4",
                                                  "row_fused"};
   EXPECT_EQ(decomposed, composites);
 }
@@ -247,7 +249,13 @@ TEST(OpRows, OnlyWhatFollowsDifferentiationHasNoGradient) {
                                               "pick_grad",
                                               "cross_entropy_grad",
                                               "linear_cross_entropy_grad",
-                                              "attention_grad"};
+                                              "attention_grad",
+                                              "positions",  // only decoding reads caches,
+                                              "cache_write",
+                                              "cache_read",
+                                              "cached_attention",
+                                              "unpack_i4",  // and stored weights do not train
+                                              "matmul_i4"};
   for (const ir::OpKind kind : ir::all_ops()) {
     const OpDef& def = ir::op_def(kind);
     EXPECT_EQ(without.contains(def.name), def.vjp == nullptr) << def.name;
