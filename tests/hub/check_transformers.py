@@ -82,7 +82,7 @@ def main():
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     with tempfile.TemporaryDirectory() as out:
-        for original in sorted(FOLDERS.iterdir()):
+        for original in sorted(path for path in FOLDERS.iterdir() if path.is_dir()):
             check_folder(gptc, original, pathlib.Path(out))
         check_trained(gptc, pathlib.Path(out))
     print("transformers", transformers.__version__, "agrees")

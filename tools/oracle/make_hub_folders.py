@@ -100,9 +100,9 @@ def old_form(folder):
 
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "tests/golden/hub")
-    shutil.rmtree(root, ignore_errors=True)
 
     def folder(name):
+        shutil.rmtree(root / name, ignore_errors=True)
         (root / name).mkdir(parents=True)
         return root / name
 
@@ -130,7 +130,7 @@ def main():
             file.unlink()
         elif file.is_file():
             file.chmod(0o644)
-    sizes = {f.name: sum(p.stat().st_size for p in f.iterdir()) for f in sorted(root.iterdir())}
+    sizes = {f.name: sum(p.stat().st_size for p in f.iterdir()) for f in sorted(root.iterdir()) if f.is_dir()}
     print("transformers", transformers.__version__, sizes)
 
 
