@@ -165,7 +165,10 @@ bool forward(ir::Graph& graph, const Derivation& derivation) {
   graph = source;
   graph.set_name(std::move(name));
   DimSizes sizes = derivation.request.sizes;
-  const bool is_chunk = contains(find_interface(derivation.request.graph).inputs, "past");
+  const auto table = interfaces();
+  const bool is_chunk = std::ranges::any_of(table, [&](const Interface& row) {
+    return row.graph == derivation.request.graph && contains(row.inputs, "past");
+  });
   if (is_chunk) sizes.erase('T');  // incremental replaces it
   specialise(graph, sizes, is_chunk ? "T" : "");
   graph.compact();

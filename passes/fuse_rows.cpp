@@ -52,8 +52,8 @@ class RowFuser {
       return false;
     }
     const ir::Type& type = node.results[0];
-    return in_f32(node) && type.shape.rank() >= 2 && type.shape.rows() > 1 &&
-           !better_as_epilogue(id) && !widens_for_epilogue(id);
+    return in_f32(node) && type.shape.rank() >= 2 && !better_as_epilogue(id) &&
+           !widens_for_epilogue(id);
   }
 
   /// Regions compute in f32; a cast may bring bf16 in or take it out.

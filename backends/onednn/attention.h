@@ -123,9 +123,9 @@ struct ScoreTile {
         query_count(std::min(attention_tile, at.queries - query)) {
     const auto group = static_cast<std::ptrdiff_t>(attention_group);
     const auto all = static_cast<std::ptrdiff_t>(attention_tile);
-    delta = at.causal ? static_cast<std::ptrdiff_t>(query) + at.past -
-                            static_cast<std::ptrdiff_t>(key)
-                      : all;
+    delta = at.causal
+                ? static_cast<std::ptrdiff_t>(query) + at.past - static_cast<std::ptrdiff_t>(key)
+                : all;
     delta = std::clamp(delta, -all, all);
     ahead = delta >= 0 ? (delta + group - 1) / group : -(-delta / group);
   }

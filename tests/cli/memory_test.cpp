@@ -60,7 +60,7 @@ TEST_F(MemoryTest, PlanSaysForWhat) {
   EXPECT_EQ(sum, peak);
   EXPECT_LE(plan.at("ratio").get<double>(), 1.02);
   EXPECT_GT(plan.at("step_ms").get<double>(), 0);
-  for (const char* graph : {"train", "eval", "generate.16", "generate.128", "init"})
+  for (const char* graph : {"train", "eval", "decode", "prefill.16", "prefill.64", "init"})
     EXPECT_TRUE(plan.at("graphs").contains(graph)) << graph;
   const Json parts = Json::parse(expect_success(planning({"--grad-accum", "2"})).out);
   EXPECT_TRUE(parts.at("graphs").contains("micro_step"));

@@ -35,7 +35,7 @@ TEST(Refused, ByMatmul) {
       {OpKind::matmul, "f32[2x3] f64[3x5]", {}, "b must have the dtype of a"},
       {OpKind::matmul, "i32[2x3] i32[3x5]", {}, "a must be f64, f32 or bf16"},
       {OpKind::matmul, "f32[2x3] f32[3x5]", epilogue({"tanh"}),
-       "epilogue ops are bias, gelu, relu, mul and add, but got tanh"},
+       "epilogue ops are scale, bias, gelu, relu, mul and add, but got tanh"},
       {OpKind::matmul, "f32[2x3] f32[3x5]", epilogue({"bias"}),
        "every bias, mul and add of the epilogue needs an operand, but got 2 operands, none for "
        "'bias'"},
