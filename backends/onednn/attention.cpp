@@ -159,6 +159,66 @@ HWY_INLINE void attend_item(const AttentionProblem& at, const AttentionItem& ite
     attend_tile<F>(at, item, tile * attention_tile, own, y, lse);
 }
 
+/// Products of one query with up to a tile of keys, each a chain over d as in a tile.
+HWY_INLINE void products_of_one(const float* q, const float* k, std::size_t stride,
+                                std::size_t count, std::size_t size, float* products) {
+  for (std::size_t key = 0; key < count; key += attention_group) {
+    const std::size_t width = std::min(attention_group, count - key);
+    float sums[attention_group] = {};
+    const float* rows[attention_group];
+    for (std::size_t i = 0; i < attention_group; ++i)
+      rows[i] = k + (key + std::min(i, width - 1)) * stride;
+    for (std::size_t d = 0; d < size; ++d)
+      for (std::size_t i = 0; i < attention_group; ++i)
+        sums[i] = __builtin_fmaf(rows[i][d], q[d], sums[i]);
+    std::copy_n(sums, width, products + key);
+  }
+}
+
+/// A head's only query, in f32: what attend_item does, with the same roundings, without packing.
+void attend_one(const AttentionProblem& at, const AttentionItem& item, std::byte* memory,
+                std::byte* y) {
+  const FloatTag d;
+  const auto size = static_cast<std::int64_t>(at.size);
+  Scratch scratch(memory);
+  float* weights = scratch.floats(attention_tile);
+  float* output = scratch.floats(at.padded_size());
+  std::fill_n(output, at.padded_size(), 0.F);
+  const std::size_t row = at.query_row(item.batch, item.head, 0);
+  const float* q = reinterpret_cast<const float*>(at.q) + row;
+  float max = hidden_score;
+  float sum = 0;
+  for (std::size_t first = 0; first < at.keys; first += attention_tile) {
+    const std::size_t key_row = at.key_row(item.batch, item.head, first);
+    const float* k = reinterpret_cast<const float*>(at.k) + key_row;
+    const float* v = reinterpret_cast<const float*>(at.v) + key_row;
+    const std::size_t count = std::min(attention_tile, at.keys - first);
+    products_of_one(q, k, at.channels, count, at.size, weights);
+    const float old_max = max;
+    for (std::size_t key = 0; key < count; ++key) {
+      weights[key] *= at.scale;
+      max = std::max(max, weights[key]);
+    }
+    sweep(static_cast<std::int64_t>(count), [&](std::int64_t i, auto access) HWY_ATTR {
+      const FloatVec score = access.load(d, weights + i);
+      access.store(d, exp_of(d, hn::Sub(score, hn::Set(d, max))), weights + i);
+    });
+    float added = 0;
+    for (std::size_t key = 0; key < count; ++key) added += weights[key];
+    const float rescale = hn::GetLane(exp_of(d, hn::Set(d, old_max - max)));
+    sum = __builtin_fmaf(sum, rescale, added);
+    sweep(size, [&](std::int64_t i, auto access) HWY_ATTR {
+      FloatVec value = hn::Mul(access.load(d, output + i), hn::Set(d, rescale));
+      for (std::size_t key = 0; key < count; ++key)
+        value =
+            hn::MulAdd(hn::Set(d, weights[key]), access.load(d, v + key * at.channels + i), value);
+      access.store(d, value, output + i);
+    });
+  }
+  const float whole = hn::GetLane(hn::Div(hn::Set(d, 1.F), hn::Set(d, sum)));
+  scale_values(output, whole, reinterpret_cast<float*>(y) + row, size);
+}
+
 void attend(const AttentionProblem& at, const AttentionItem& item, std::byte* memory, std::byte* y,
             float* lse) {
   if (multiplies_pairs(at)) return attend_item<PairFactors>(at, item, memory, y, lse);
@@ -173,6 +233,7 @@ namespace gptc::onednn {
 namespace {
 
 HWY_EXPORT(attend);
+HWY_EXPORT(attend_one);
 
 constexpr std::size_t counter_operand = 3;
 
@@ -231,7 +292,10 @@ class CachedAttentionKernel final : public ItemKernel {
     AttentionProblem at = at_;
     at.past = std::max(past_[batch], 0);
     at.keys = std::min(at.key_rows, static_cast<std::size_t>(at.past) + at.queries);
-    HWY_DYNAMIC_DISPATCH(attend)(at, {batch, item % at_.heads, 0, 1}, scratch, y_, nullptr);
+    const AttentionItem head = {batch, item % at_.heads, 0, 1};
+    if (at.queries == 1 && !at.is_bf16)
+      return HWY_DYNAMIC_DISPATCH(attend_one)(at, head, scratch, y_);
+    HWY_DYNAMIC_DISPATCH(attend)(at, head, scratch, y_, nullptr);
   }
 
   AttentionProblem at_;

@@ -28,9 +28,9 @@ class UnpackKernel final : public ItemKernel {
       const std::int8_t* bytes = q_ + at * group / 2;
       float* out = out_ + at * group;
       for (std::int64_t j = 0; j < group / 2; ++j) {
-        const int both = bytes[j];
+        const auto both = static_cast<std::uint8_t>(bytes[j]);
         out[j] = static_cast<float>(((both & 15) ^ 8) - 8) * scales_[at];
-        out[j + group / 2] = static_cast<float>(both >> 4) * scales_[at];
+        out[j + group / 2] = static_cast<float>(((both >> 4) ^ 8) - 8) * scales_[at];
       }
     }
   }
