@@ -89,7 +89,7 @@ TEST(Gguf, TheWriterRefusesWhatTheFormatCannotHold) {
   const TempFolder folder;
   const std::string path = folder.file("m.gguf");
   const auto error = [&](const GgufKeys& keys, const std::vector<TensorStream>& tensors) {
-    const std::string message = message_of<Error>([&] { write_gguf(path, keys, tensors); });
+    std::string message = message_of<Error>([&] { write_gguf(path, keys, tensors); });
     EXPECT_FALSE(std::filesystem::exists(path));
     return message;
   };

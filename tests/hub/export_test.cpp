@@ -171,7 +171,7 @@ TEST(HubExport, NumbersThatF16CannotHold) {
 class GgufExport : public ::testing::Test {
  protected:
   std::string write(const std::string& from, Encoding encoding) {
-    const std::string path = folder_.file("m.gguf");
+    std::string path = folder_.file("m.gguf");
     export_gguf(testing::source_of(hub_folders + from),
                 {.encoding = encoding, .tokenizer = fixture_tokenizer(), .note = note_}, path);
     return path;

@@ -59,7 +59,7 @@ std::string config_error(const std::string& text) {
   try {
     find_model(models::shipped_models(), folder.path());
   } catch (const std::runtime_error& error) {
-    const std::string message = error.what();
+    std::string message = error.what();
     EXPECT_EQ(message.find('\n'), std::string::npos) << message;
     EXPECT_NE(message.find(path), std::string::npos) << message;
     return message;
