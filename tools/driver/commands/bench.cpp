@@ -7,10 +7,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "backends/onednn/bf16_dot.h"
-#include "backends/onednn/peak.h"
-#include "backends/runtime/philox.h"
 #include "ir/check.h"
+#include "tools/driver/commands/bench_figures.h"
 #include "tools/driver/commands/commands.h"
 #include "tools/driver/commands/common_flags.h"
 #include "tools/driver/commands/output.h"
@@ -40,28 +38,11 @@ std::int64_t max_rss_bytes() {
   return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
 }
 
-/// Uniform ids: what a step costs does not depend on the text.
-std::vector<std::int32_t> random_tokens(std::int64_t count, std::int64_t vocabulary) {
-  std::vector<std::int32_t> tokens(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    const double u = runtime::uniform_of(runtime::philox_word(i, 0, 0));
-    tokens[i] = static_cast<std::int32_t>(u * static_cast<double>(vocabulary));
-  }
-  return tokens;
-}
-
 struct Timing {
   std::vector<double> step_ms;  // ascending
   double peak_gflops = 0;
   double total_seconds = 0;
 };
-
-/// Of products in what the step computes them in.
-double peak(const BenchFlags& flags) {
-  const bool bf16 = compute_dtype(flags.common) == ir::DType::bf16 && onednn::has_bf16_dot();
-  return bf16 ? onednn::peak_bf16_gflops(flags.common.threads)
-              : onednn::peak_gflops(flags.common.threads);
-}
 
 /// The peak before and after the steps must agree, else the machine was not the same throughout.
 Timing measure(Trainer& trainer, const BenchFlags& flags) {
@@ -70,14 +51,14 @@ Timing measure(Trainer& trainer, const BenchFlags& flags) {
   Timing timing;
   for (int attempt = 0; attempt < most_tries; ++attempt) {
     timing = {};
-    const double before = peak(flags);
+    const double before = peak_of_products(flags.common);
     for (std::int64_t i = 0; i < flags.steps; ++i) {
       const auto start = Clock::now();
       trainer.step();
       timing.step_ms.push_back(
           std::chrono::duration<double, std::milli>(Clock::now() - start).count());
     }
-    const double after = peak(flags);
+    const double after = peak_of_products(flags.common);
     timing.peak_gflops = std::max(before, after);
     if (std::abs(before - after) <= tolerance * timing.peak_gflops) break;
     if (!flags.common.quiet)
@@ -87,12 +68,6 @@ Timing measure(Trainer& trainer, const BenchFlags& flags) {
   for (const double ms : timing.step_ms) timing.total_seconds += ms * 1e-3;
   std::ranges::sort(timing.step_ms);
   return timing;
-}
-
-/// Of ascending values.
-double median_of(const std::vector<double>& values) {
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
 nlohmann::ordered_json figures(Trainer& trainer, const ir::Graph& eval, const BenchFlags& flags,

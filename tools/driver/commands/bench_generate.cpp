@@ -6,11 +6,10 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "backends/onednn/bf16_dot.h"
 #include "backends/onednn/peak.h"
-#include "backends/runtime/philox.h"
 #include "ir/check.h"
 #include "tools/driver/checkpoint.h"
+#include "tools/driver/commands/bench_figures.h"
 #include "tools/driver/commands/commands.h"
 #include "tools/driver/commands/common_flags.h"
 #include "tools/driver/commands/output.h"
@@ -42,17 +41,12 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// Uniform ids: what a step costs does not depend on the text.
 Texts random_texts(std::int64_t batch, std::int64_t length, std::int64_t vocabulary,
                    std::uint64_t round) {
-  Texts texts(static_cast<std::size_t>(batch));
-  std::uint64_t element = 0;
-  for (std::vector<std::int32_t>& text : texts) {
-    for (std::int64_t i = 0; i < length; ++i) {
-      const double u = runtime::uniform_of(runtime::philox_word(element++, round, 0));
-      text.push_back(static_cast<std::int32_t>(u * static_cast<double>(vocabulary)));
-    }
-  }
+  const std::vector<std::int32_t> all = random_tokens(batch * length, vocabulary, round);
+  Texts texts;
+  for (auto begin = all.begin(); begin != all.end(); begin += length)
+    texts.emplace_back(begin, begin + length);
   return texts;
 }
 
@@ -140,18 +134,6 @@ double prefill_flops(const ir::Graph& decode, double tokens) {
   return flops;
 }
 
-double median_of(std::vector<double> values) {
-  std::ranges::sort(values);
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
-
-double peak(const BenchFlags& flags) {
-  const bool bf16 = flags.common.dtype == "bf16" && onednn::has_bf16_dot();
-  return bf16 ? onednn::peak_bf16_gflops(flags.common.threads)
-              : onednn::peak_gflops(flags.common.threads);
-}
-
 /// Once more with every node timed, to stderr: stdout is for the figures.
 void print_profile(CompiledModel& model, Decoder& decoder, const BenchFlags& flags,
                    std::int64_t vocabulary) {
@@ -180,7 +162,7 @@ Timing measure(CompiledModel& model, const BenchFlags& flags, std::int64_t conte
     const auto number = static_cast<std::uint64_t>(round);
     timing.read_gbps =
         std::max(timing.read_gbps, onednn::read_gigabytes_per_second(flags.common.threads));
-    timing.peak_gflops = std::max(timing.peak_gflops, peak(flags));
+    timing.peak_gflops = std::max(timing.peak_gflops, peak_of_products(flags.common));
     const std::vector<double> seconds = decode(decoder, flags, vocabulary, number);
     timing.token_seconds.insert(timing.token_seconds.end(), seconds.begin(), seconds.end());
     if (flags.prompt > 0)
