@@ -228,11 +228,6 @@ void finish_rows(const SkinnyProblem& problem, const SkinnyTile& tile, float* su
   }
 }
 
-/// Values of rows of x that must be widened.
-std::size_t wide_values(const SkinnyProblem& problem, std::size_t rows) {
-  return problem.x_is_bf16 ? (rows * problem.inner + 15) / 16 * 16 : 0;
-}
-
 /// Rows of x as f32; those that are go as they are.
 const float* wide_rows(const SkinnyProblem& problem, const SkinnyTile& tile, float* room) {
   const std::byte* x = problem.x + tile.first_row * problem.x_row();
@@ -251,7 +246,7 @@ void run_tile(const SkinnyProblem& problem, const SkinnyTile& tile, float* sums,
     return finish_rows(problem, tile, sums);
   }
   const float* x = wide_rows(problem, tile, room);
-  auto* rest = reinterpret_cast<std::byte*>(room + wide_values(problem, tile.rows));
+  auto* rest = reinterpret_cast<std::byte*>(room + problem.wide_values(tile.rows));
   if (unit == SkinnyUnit::integers) {
     multiply_integers(problem, tile, x, rest, sums);
   } else if (unit == SkinnyUnit::f32) {
@@ -280,8 +275,7 @@ std::size_t SkinnyProblem::scratch_bytes() const {
   const std::size_t together = std::min(rows, skinny_rows);
   std::size_t bytes = together * panel * sizeof(float);
   const SkinnyUnit unit = skinny_unit(*this);
-  if (unit != SkinnyUnit::bf16_pairs && x_is_bf16)
-    bytes += (together * inner + 15) / 16 * 16 * sizeof(float);
+  if (unit != SkinnyUnit::bf16_pairs) bytes += wide_values(together) * sizeof(float);
   if (unit == SkinnyUnit::integers) bytes += skinny_integer_bytes(together, inner);
   return (bytes + 63) / 64 * 64;
 }

@@ -43,6 +43,10 @@ struct SkinnyProblem {
   static constexpr std::size_t panel = 128;
   std::size_t panels() const { return (columns + panel - 1) / panel; }
   std::size_t x_row() const { return inner * (x_is_bf16 ? 2 : 4); }  // bytes
+  /// Of `of` rows of x, where they must be widened to f32; else 0.
+  std::size_t wide_values(std::size_t of) const {
+    return x_is_bf16 ? (of * inner + 15) / 16 * 16 : 0;
+  }
   /// A thread's.
   std::size_t scratch_bytes() const;
 };
