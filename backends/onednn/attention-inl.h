@@ -49,22 +49,23 @@ HWY_INLINE void unpack_rows(const float* HWY_RESTRICT from, std::size_t padded_s
   }
 }
 
-/// to[column, row] = from[row, column] of packed rows; both sizes are multiples of 4.
-HWY_INLINE void transpose_tile(const float* HWY_RESTRICT from, std::size_t rows,
-                               std::size_t columns, float* HWY_RESTRICT to) {
+/// to[column, row] = from[row, column]; both sizes are multiples of 4.
+HWY_INLINE void transpose_tile(const WordRows& from, std::size_t rows, std::size_t columns,
+                               float* HWY_RESTRICT to) {
+  const std::size_t stride = from.stride;
 #if HWY_TARGET == HWY_SCALAR
   for (std::size_t row = 0; row < rows; ++row)
     for (std::size_t column = 0; column < columns; ++column)
-      to[column * attention_tile + row] = from[row * columns + column];
+      to[column * attention_tile + row] = from.data[row * stride + column];
 #else
   const hn::FixedTag<float, 4> d4;
   for (std::size_t row = 0; row < rows; row += 4) {
     for (std::size_t column = 0; column < columns; column += 4) {
-      const float* source = from + row * columns + column;
+      const float* source = from.data + row * stride + column;
       const auto a = hn::LoadU(d4, source);
-      const auto b = hn::LoadU(d4, source + columns);
-      const auto c = hn::LoadU(d4, source + 2 * columns);
-      const auto e = hn::LoadU(d4, source + 3 * columns);
+      const auto b = hn::LoadU(d4, source + stride);
+      const auto c = hn::LoadU(d4, source + 2 * stride);
+      const auto e = hn::LoadU(d4, source + 3 * stride);
       const auto ac_low = hn::InterleaveLower(d4, a, c);
       const auto be_low = hn::InterleaveLower(d4, b, e);
       const auto ac_high = hn::InterleaveUpper(d4, a, c);
@@ -117,7 +118,7 @@ HWY_INLINE void tile_words(const AttentionProblem& at, std::size_t batch, std::s
     const std::uint32_t* made = philox_words(first, count, counter, at.dropout.key, buffer);
     std::memcpy(rows + query * attention_tile, made, count * sizeof(float));
   }
-  transpose_tile(rows, tile.padded_queries(), attention_tile, words);
+  transpose_tile({rows, attention_tile}, tile.padded_queries(), attention_tile, words);
 }
 
 /// The factor of a vector of probabilities: 1 / (1 - p) where kept, else 0.

@@ -12,9 +12,6 @@ HWY_BEFORE_NAMESPACE();
 namespace gptc::onednn::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Stands for the score of a key that is not seen: finite, and exp of it is 0.
-inline constexpr float hidden_score = -1e30F;
-
 /// Of each query of the tile so far.
 struct RunningSoftmax {
   float* max;
@@ -105,7 +102,7 @@ HWY_INLINE void attend_tile(const AttentionProblem& at, const AttentionItem& ite
   const std::size_t count = std::min(attention_tile, at.queries - first_query);
   F::pack_rows({at.rows(at.q, query_row), at.channels, count, at.size}, {attention_tile, size},
                own.output);
-  transpose_tile(own.output, attention_tile, words, own.queries);
+  transpose_tile({own.output, words}, attention_tile, words, own.queries);
   std::fill_n(own.output, attention_tile * size, 0.F);
 
   const std::size_t keys_end = visible_keys(at, first_query);
@@ -159,66 +156,6 @@ HWY_INLINE void attend_item(const AttentionProblem& at, const AttentionItem& ite
     attend_tile<F>(at, item, tile * attention_tile, own, y, lse);
 }
 
-/// Products of one query with up to a tile of keys, each a chain over d as in a tile.
-HWY_INLINE void products_of_one(const float* q, const float* k, std::size_t stride,
-                                std::size_t count, std::size_t size, float* products) {
-  for (std::size_t key = 0; key < count; key += attention_group) {
-    const std::size_t width = std::min(attention_group, count - key);
-    float sums[attention_group] = {};
-    const float* rows[attention_group];
-    for (std::size_t i = 0; i < attention_group; ++i)
-      rows[i] = k + (key + std::min(i, width - 1)) * stride;
-    for (std::size_t d = 0; d < size; ++d)
-      for (std::size_t i = 0; i < attention_group; ++i)
-        sums[i] = __builtin_fmaf(rows[i][d], q[d], sums[i]);
-    std::copy_n(sums, width, products + key);
-  }
-}
-
-/// A head's only query, in f32: what attend_item does, with the same roundings, without packing.
-void attend_one(const AttentionProblem& at, const AttentionItem& item, std::byte* memory,
-                std::byte* y) {
-  const FloatTag d;
-  const auto size = static_cast<std::int64_t>(at.size);
-  Scratch scratch(memory);
-  float* weights = scratch.floats(attention_tile);
-  float* output = scratch.floats(at.padded_size());
-  std::fill_n(output, at.padded_size(), 0.F);
-  const std::size_t row = at.query_row(item.batch, item.head, 0);
-  const float* q = reinterpret_cast<const float*>(at.q) + row;
-  float max = hidden_score;
-  float sum = 0;
-  for (std::size_t first = 0; first < at.keys; first += attention_tile) {
-    const std::size_t key_row = at.key_row(item.batch, item.head, first);
-    const float* k = reinterpret_cast<const float*>(at.k) + key_row;
-    const float* v = reinterpret_cast<const float*>(at.v) + key_row;
-    const std::size_t count = std::min(attention_tile, at.keys - first);
-    products_of_one(q, k, at.channels, count, at.size, weights);
-    const float old_max = max;
-    for (std::size_t key = 0; key < count; ++key) {
-      weights[key] *= at.scale;
-      max = std::max(max, weights[key]);
-    }
-    sweep(static_cast<std::int64_t>(count), [&](std::int64_t i, auto access) HWY_ATTR {
-      const FloatVec score = access.load(d, weights + i);
-      access.store(d, exp_of(d, hn::Sub(score, hn::Set(d, max))), weights + i);
-    });
-    float added = 0;
-    for (std::size_t key = 0; key < count; ++key) added += weights[key];
-    const float rescale = hn::GetLane(exp_of(d, hn::Set(d, old_max - max)));
-    sum = __builtin_fmaf(sum, rescale, added);
-    sweep(size, [&](std::int64_t i, auto access) HWY_ATTR {
-      FloatVec value = hn::Mul(access.load(d, output + i), hn::Set(d, rescale));
-      for (std::size_t key = 0; key < count; ++key)
-        value =
-            hn::MulAdd(hn::Set(d, weights[key]), access.load(d, v + key * at.channels + i), value);
-      access.store(d, value, output + i);
-    });
-  }
-  const float whole = hn::GetLane(hn::Div(hn::Set(d, 1.F), hn::Set(d, sum)));
-  scale_values(output, whole, reinterpret_cast<float*>(y) + row, size);
-}
-
 void attend(const AttentionProblem& at, const AttentionItem& item, std::byte* memory, std::byte* y,
             float* lse) {
   if (multiplies_pairs(at)) return attend_item<PairFactors>(at, item, memory, y, lse);
@@ -233,11 +170,12 @@ namespace gptc::onednn {
 namespace {
 
 HWY_EXPORT(attend);
-HWY_EXPORT(attend_one);
 
 constexpr std::size_t counter_operand = 3;
 
-std::int64_t scratch_bytes(const AttentionProblem& at) {
+}  // namespace
+
+std::int64_t attention_scratch(const AttentionProblem& at) {
   const std::size_t words = 2 * round_up(at.keys, attention_tile) * at.padded_size() +
                             2 * attention_tile * at.padded_size() +
                             (at.dropout.active ? 3 : 1) * attention_tile * attention_tile +
@@ -245,11 +183,18 @@ std::int64_t scratch_bytes(const AttentionProblem& at) {
   return static_cast<std::int64_t>(words * sizeof(float));
 }
 
+void attend_head(const AttentionProblem& at, const AttentionItem& item, std::byte* scratch,
+                 std::byte* y, float* lse) {
+  HWY_DYNAMIC_DISPATCH(attend)(at, item, scratch, y, lse);
+}
+
+namespace {
+
 /// An item is a head, or some of its tiles of queries where heads are too few to share out evenly.
 class AttentionKernel final : public ItemKernel {
  public:
   AttentionKernel(const AttentionProblem& at, const KernelArgs& args)
-      : ItemKernel(args.threads, args.workspace, scratch_bytes(at)),
+      : ItemKernel(args.threads, args.workspace, attention_scratch(at)),
         at_(at),
         y_(args.results[0]),
         lse_(reinterpret_cast<float*>(args.results[1])) {
@@ -265,8 +210,8 @@ class AttentionKernel final : public ItemKernel {
   void run(std::int64_t index, std::byte* scratch) override {
     const auto item = static_cast<std::size_t>(index);
     const std::size_t pair = item / parts_;
-    HWY_DYNAMIC_DISPATCH(attend)
-    (at_, {pair / at_.heads, pair % at_.heads, item % parts_, parts_}, scratch, y_, lse_);
+    attend_head(at_, {pair / at_.heads, pair % at_.heads, item % parts_, parts_}, scratch, y_,
+                lse_);
   }
 
   AttentionProblem at_;
@@ -275,55 +220,14 @@ class AttentionKernel final : public ItemKernel {
   float* lse_;
 };
 
-/// An item is a head of a row of the batch, which sees as many keys as its cache holds.
-class CachedAttentionKernel final : public ItemKernel {
- public:
-  CachedAttentionKernel(const AttentionProblem& at, const KernelArgs& args)
-      : ItemKernel(args.threads, args.workspace, scratch_bytes(at)),
-        at_(at),
-        past_(reinterpret_cast<const std::int32_t*>(args.operands[3])),
-        y_(args.results[0]) {}
-
- private:
-  std::int64_t items() const override { return static_cast<std::int64_t>(at_.batches * at_.heads); }
-  void run(std::int64_t index, std::byte* scratch) override {
-    const auto item = static_cast<std::size_t>(index);
-    const std::size_t batch = item / at_.heads;
-    AttentionProblem at = at_;
-    at.past = std::max(past_[batch], 0);
-    at.keys = std::min(at.key_rows, static_cast<std::size_t>(at.past) + at.queries);
-    const AttentionItem head = {batch, item % at_.heads, 0, 1};
-    if (at.queries == 1 && !at.is_bf16)
-      return HWY_DYNAMIC_DISPATCH(attend_one)(at, head, scratch, y_);
-    HWY_DYNAMIC_DISPATCH(attend)(at, head, scratch, y_, nullptr);
-  }
-
-  AttentionProblem at_;
-  const std::int32_t* past_;
-  std::byte* y_;
-};
-
 }  // namespace
-
-KernelRow kernel_cached_attention() {
-  return {.supports = supports_attention,
-          .workspace =
-              [](const ir::Graph& graph, const ir::Node& node, int threads) {
-                return threads * scratch_bytes(cached_attention_problem(graph, node, nullptr));
-              },
-          .create = [](const ir::Graph& graph, const ir::Node& node,
-                       const KernelArgs& args) -> std::unique_ptr<Kernel> {
-            return std::make_unique<CachedAttentionKernel>(
-                cached_attention_problem(graph, node, &args), args);
-          }};
-}
 
 KernelRow kernel_attention() {
   return {.supports = supports_attention,
           .workspace =
               [](const ir::Graph& graph, const ir::Node& node, int threads) {
                 return threads *
-                       scratch_bytes(attention_problem(graph, node, nullptr, counter_operand));
+                       attention_scratch(attention_problem(graph, node, nullptr, counter_operand));
               },
           .create = [](const ir::Graph& graph, const ir::Node& node,
                        const KernelArgs& args) -> std::unique_ptr<Kernel> {

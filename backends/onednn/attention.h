@@ -14,6 +14,9 @@ namespace gptc::onednn {
 inline constexpr std::size_t attention_tile = 64;
 inline constexpr std::size_t attention_group = 16;
 
+/// Stands for the score of a key that is not seen: finite, and exp of it is 0.
+inline constexpr float hidden_score = -1e30F;
+
 constexpr std::size_t round_up(std::size_t value, std::size_t to) {
   return (value + to - 1) / to * to;
 }
@@ -104,6 +107,12 @@ AttentionProblem cached_attention_problem(const ir::Graph& graph, const ir::Node
 bool multiplies_pairs(const AttentionProblem& at);
 /// Everything f32, or bf16 but for the statistics.
 bool supports_attention(const ir::Graph& graph, const ir::Node& node);
+
+/// softmax(mask(scale · q kᵀ)) v of the item's queries into y, with their log-sums if `lse` is not
+/// null. `scratch` is the thread's own attention_scratch bytes.
+void attend_head(const AttentionProblem& at, const AttentionItem& item, std::byte* scratch,
+                 std::byte* y, float* lse);
+std::int64_t attention_scratch(const AttentionProblem& at);
 
 /// One tile of scores, key rows by query columns, that begins at key `first_key` and query
 /// `first_query`. Groups of 16 x 16 that no query of theirs may see are never touched: group (j, g)

@@ -42,6 +42,12 @@ struct PaddedSize {
   std::size_t size;
 };
 
+/// A matrix of words in memory, rows `stride` words apart.
+struct WordRows {
+  const float* data;
+  std::size_t stride;
+};
+
 struct WideFactors {
   static constexpr std::size_t pack = 1;
 
@@ -67,6 +73,11 @@ struct WideFactors {
   static HWY_INLINE const float* stack(const float* rows, PaddedSize, float* /*room*/) {
     return rows;
   }
+  static HWY_INLINE WordRows stack(const WordRows& rows, PaddedSize, float* /*room*/) {
+    return rows;
+  }
+  /// Turns values in a row into words, in place.
+  static HWY_INLINE void pack_values(float* /*values*/, std::size_t /*count*/) {}
 
   /// Values of a vector of queries at `key`, as rows of a tile.
   static HWY_INLINE void put_row(FloatVec value, float* tile, std::size_t key, std::size_t query) {
@@ -111,19 +122,27 @@ struct PairFactors {
     std::memset(halves, 0, (padded.rows - from.count) * padded.size * sizeof(*halves));
   }
   static HWY_INLINE const float* stack(const float* rows, PaddedSize padded, float* room) {
+    return stack(WordRows{rows, padded.size / pack}, padded, room).data;
+  }
+  static HWY_INLINE WordRows stack(const WordRows& rows, PaddedSize padded, float* room) {
     const hn::RebindToUnsigned<FloatTag> du;
-    const auto* halves = reinterpret_cast<const std::uint16_t*>(rows);
+    const auto* halves = reinterpret_cast<const std::uint16_t*>(rows.data);
+    const std::size_t stride = rows.stride * pack;
     auto* words = reinterpret_cast<std::uint32_t*>(room);
     for (std::size_t row = 0; row < padded.rows; row += pack) {
       for (std::size_t i = 0; i < padded.size; i += hn::Lanes(du)) {
-        const std::uint16_t* at = halves + row * padded.size + i;
+        const std::uint16_t* at = halves + row * stride + i;
         const auto low = hn::PromoteTo(du, hn::LoadU(HalfTag(), at));
-        const auto high = hn::PromoteTo(du, hn::LoadU(HalfTag(), at + padded.size));
+        const auto high = hn::PromoteTo(du, hn::LoadU(HalfTag(), at + stride));
         hn::StoreU(hn::Or(low, hn::ShiftLeft<16>(high)), du, words);
         words += hn::Lanes(du);
       }
     }
-    return room;
+    return {room, padded.size};
+  }
+  static HWY_INLINE void pack_values(float* values, std::size_t count) {
+    scale_values(values, 1.F, reinterpret_cast<std::uint16_t*>(values),
+                 static_cast<std::int64_t>(count));
   }
 
   static HWY_INLINE void put_row(FloatVec value, float* tile, std::size_t key, std::size_t query) {

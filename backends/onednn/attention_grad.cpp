@@ -125,7 +125,8 @@ HWY_INLINE void load_queries(const AttentionGradProblem& at, const AttentionItem
     float* room = rows.rows + place * attention_tile * padded.size;
     float* packed = F::pack == 1 ? room : rows.rows;
     F::pack_rows(from, padded, packed);
-    transpose_tile(packed, attention_tile, padded.size / F::pack, transposed);
+    transpose_tile({packed, padded.size / F::pack}, attention_tile, padded.size / F::pack,
+                   transposed);
     return F::stack(packed, padded, room);
   };
   rows.dy = load(dy, 1, rows.dy_transposed);

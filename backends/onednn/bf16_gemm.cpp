@@ -17,12 +17,12 @@ constexpr std::size_t lanes = 16;
 constexpr std::size_t block_rows = 4;
 constexpr std::size_t block_vectors = 4;  // 16 sums in flight, 32 registers
 
-/// block_rows x (kVectors vectors) at `row` and `col`.
-template <std::size_t kVectors>
+/// kRows x (kVectors vectors) at `row` and `col`.
+template <std::size_t kRows, std::size_t kVectors>
 GPTC_BF16 inline void block(const Bf16Gemm& at, std::size_t row, std::size_t col) {
-  __m512 sum[block_rows][kVectors];
+  __m512 sum[kRows][kVectors];
   float* c = at.c + row * at.c_stride + col;
-  for (std::size_t r = 0; r < block_rows; ++r) {
+  for (std::size_t r = 0; r < kRows; ++r) {
     for (std::size_t v = 0; v < kVectors; ++v) {
       sum[r][v] = at.old == Old::ignore ? _mm512_setzero_ps()
                                         : _mm512_loadu_ps(c + r * at.c_stride + v * lanes);
@@ -35,21 +35,23 @@ GPTC_BF16 inline void block(const Bf16Gemm& at, std::size_t row, std::size_t col
   for (std::size_t k = 0; k < at.words; ++k, a += at.a_k_stride, b += at.b_stride) {
     __m512i right[kVectors];
     for (std::size_t v = 0; v < kVectors; ++v) right[v] = _mm512_loadu_si512(b + v * lanes);
-    for (std::size_t r = 0; r < block_rows; ++r) {
+    for (std::size_t r = 0; r < kRows; ++r) {
       const auto left =
           reinterpret_cast<__m512bh>(_mm512_set1_epi32(static_cast<int>(a[r * at.a_row_stride])));
       for (std::size_t v = 0; v < kVectors; ++v)
         sum[r][v] = _mm512_dpbf16_ps(sum[r][v], left, reinterpret_cast<__m512bh>(right[v]));
     }
   }
-  for (std::size_t r = 0; r < block_rows; ++r)
+  for (std::size_t r = 0; r < kRows; ++r)
     for (std::size_t v = 0; v < kVectors; ++v)
       _mm512_storeu_ps(c + r * at.c_stride + v * lanes, sum[r][v]);
 }
 
 template <std::size_t kVectors>
 GPTC_BF16 void panel(const Bf16Gemm& at, std::size_t col) {
-  for (std::size_t row = 0; row < at.rows; row += block_rows) block<kVectors>(at, row, col);
+  if (at.rows == 1) return block<1, kVectors>(at, 0, col);
+  for (std::size_t row = 0; row < at.rows; row += block_rows)
+    block<block_rows, kVectors>(at, row, col);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ enum class Old : std::uint8_t { ignore, add, scale_rows_and_add };
 /// f32 in order of k. A word holds two bf16 that are neighbours in the contraction; the first is
 /// the low half.
 struct Bf16Gemm {
-  std::size_t rows = 0;              // a multiple of 4
+  std::size_t rows = 0;              // one, or a multiple of 4
   std::size_t cols = 0;              // a multiple of 16
   std::size_t words = 0;             // half of the depth
   const std::uint32_t* a = nullptr;  // word (row, k) is a[row * a_row_stride + k * a_k_stride]

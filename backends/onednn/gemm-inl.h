@@ -71,7 +71,7 @@ HWY_INLINE void gemm_block(LeftFactor a, const float* HWY_RESTRICT b, std::size_
 }
 
 struct GemmSize {
-  std::size_t rows;   // a multiple of block_rows
+  std::size_t rows;   // one, or a multiple of block_rows
   std::size_t cols;   // a multiple of the vector length
   std::size_t depth;  // any
 };
@@ -84,13 +84,16 @@ HWY_INLINE void gemm(GemmSize size, LeftFactor a, const float* HWY_RESTRICT b, s
                      const float* row_scales = nullptr) {
   const std::size_t lanes = hn::Lanes(FloatTag());
   std::size_t col = 0;
+  const auto rows_by_vectors = [&]<std::size_t kRows, std::size_t kVectors>(
+                                   std::size_t row) HWY_ATTR {
+    gemm_block<kRows, kVectors, kOld>(a.at(row, 0), b + col, b_stride, size.depth,
+                                      kOld == Old::scale_rows_and_add ? row_scales + row : nullptr,
+                                      c + row * c_stride + col, c_stride);
+  };
   const auto panel = [&]<std::size_t kVectors>() HWY_ATTR {
-    for (std::size_t row = 0; row < size.rows; row += block_rows) {
-      gemm_block<block_rows, kVectors, kOld>(
-          a.at(row, 0), b + col, b_stride, size.depth,
-          kOld == Old::scale_rows_and_add ? row_scales + row : nullptr, c + row * c_stride + col,
-          c_stride);
-    }
+    if (size.rows == 1) rows_by_vectors.template operator()<1, kVectors>(0);
+    for (std::size_t row = 0; row + block_rows <= size.rows; row += block_rows)
+      rows_by_vectors.template operator()<block_rows, kVectors>(row);
     col += kVectors * lanes;
   };
   while (col + block_vectors * lanes <= size.cols) panel.template operator()<block_vectors>();
