@@ -8,23 +8,39 @@ namespace gptc::onednn {
 
 void ItemKernel::execute() {
   const std::int64_t count = items();
-  if (threads_ == 1 || count <= 1) {
+  const std::int64_t first = first_items();
+  if (threads_ == 1 || (count <= 1 && first <= 1)) {
+    for (std::int64_t item = 0; item < first; ++item) run_first(item, scratch_);
     for (std::int64_t item = 0; item < count; ++item) run(item, scratch_);
     finish();
     return;
   }
+  if (first == 1) run_first(0, scratch_);
   std::exception_ptr failure;  // exceptions must not leave the parallel region
-#pragma omp parallel num_threads(threads_) default(none) shared(count, failure)
+  const auto keep_failure = [&](const auto& work) {
+    try {
+      work();
+    } catch (...) {
+#pragma omp critical(gptc_item_kernel)
+      if (!failure) failure = std::current_exception();
+    }
+  };
+  const bool runs = in_runs();
+#pragma omp parallel num_threads(threads_) default(none) shared(count, first, runs, keep_failure)
   {
     std::byte* scratch = scratch_ + omp_get_thread_num() * scratch_bytes_;
+    if (first > 1) {
 #pragma omp for schedule(dynamic)
-    for (std::int64_t item = 0; item < count; ++item) {
-      try {
-        run(item, scratch);
-      } catch (...) {
-#pragma omp critical(gptc_item_kernel)
-        if (!failure) failure = std::current_exception();
-      }
+      for (std::int64_t item = 0; item < first; ++item)
+        keep_failure([&] { run_first(item, scratch); });
+    }
+    const auto one = [&](std::int64_t item) { keep_failure([&] { run(item, scratch); }); };
+    if (runs) {
+#pragma omp for schedule(guided)
+      for (std::int64_t item = 0; item < count; ++item) one(item);
+    } else {
+#pragma omp for schedule(dynamic)
+      for (std::int64_t item = 0; item < count; ++item) one(item);
     }
   }
   if (failure) std::rethrow_exception(failure);

@@ -29,20 +29,27 @@ class Kernel {
   virtual void execute() = 0;
 };
 
-/// Work cut into items whose size and meaning never depend on the number of threads; a reduction
-/// writes per item into the workspace and `finish` combines in fixed order, so results are equal
-/// for any thread count.
+/// Work cut into items whose meaning never depends on the number of threads; a reduction writes per
+/// item into the workspace and `finish` combines in fixed order, so results are equal for any
+/// thread count.
 class ItemKernel : public Kernel {
  public:
   explicit ItemKernel(int threads, std::byte* scratch = nullptr, std::int64_t scratch_bytes = 0)
       : threads_(threads), scratch_(scratch), scratch_bytes_(scratch_bytes) {}
-  void execute() final;  // items over OpenMP threads, then finish
+  void execute() final;  // first items, items over OpenMP threads, then finish
 
  protected:
   virtual std::int64_t items() const = 0;
   /// `scratch` is this thread's own scratch_bytes.
   virtual void run(std::int64_t item, std::byte* scratch) = 0;
   virtual void finish() {}
+  /// What every item needs to be done before.
+  virtual std::int64_t first_items() const { return 0; }
+  virtual void run_first(std::int64_t /*item*/, std::byte* /*scratch*/) {}
+  /// Whether items take alike long and are fastest one after the other: a thread then takes many at
+  /// once, and fewer towards the end.
+  virtual bool in_runs() const { return false; }
+  int threads() const { return threads_; }
 
  private:
   int threads_;

@@ -56,7 +56,7 @@ struct Weights<WeightForm::i8> {
   }
 };
 
-/// A block of sums, rows `panel` apart.
+/// A block of sums, rows `widest` apart.
 struct Block {
   const SkinnyProblem& problem;
   const float* x;      // the first row
@@ -106,7 +106,7 @@ HWY_INLINE void dot_rows(const Block& at) {
         total =
             __builtin_fmaf(at.x[r * inner + rest],
                            weight_at<kForm>(at.problem.w, (at.column + c) * inner + rest), total);
-      at.sums[r * SkinnyProblem::panel + c] = total;
+      at.sums[r * SkinnyProblem::widest + c] = total;
     }
   }
 }
@@ -145,7 +145,7 @@ HWY_INLINE void dot_rows_i4(const Block& at) {
   }
   for (std::size_t r = 0; r < kRows; ++r)
     for (std::size_t c = 0; c < kColumns; ++c)
-      at.sums[r * SkinnyProblem::panel + c] = hn::GetLane(hn::SumOfLanes(d, sum[r][c]));
+      at.sums[r * SkinnyProblem::widest + c] = hn::GetLane(hn::SumOfLanes(d, sum[r][c]));
 }
 
 template <WeightForm kForm, std::size_t kRows, std::size_t kColumns>
@@ -164,7 +164,7 @@ HWY_INLINE void dot_all_rows(const SkinnyProblem& problem, const SkinnyTile& til
   std::size_t row = 0;
   const auto block = [&] {
     return Block{problem, x + row * problem.inner, column,
-                 sums + row * SkinnyProblem::panel + (column - tile.first_column)};
+                 sums + row * SkinnyProblem::widest + (column - tile.first_column)};
   };
   for (; row + together <= tile.rows; row += together)
     dot_block<kForm, together, kColumns>(block());
@@ -216,7 +216,7 @@ void apply(const SkinnyStep& step, std::size_t first, std::int64_t size, float* 
 void finish_rows(const SkinnyProblem& problem, const SkinnyTile& tile, float* sums) {
   const auto size = static_cast<std::int64_t>(tile.columns);
   for (std::size_t r = 0; r < tile.rows; ++r) {
-    float* row = sums + r * SkinnyProblem::panel;
+    float* row = sums + r * SkinnyProblem::widest;
     const std::size_t first = (tile.first_row + r) * problem.columns + tile.first_column;
     for (const SkinnyStep& step : problem.steps)
       apply(step, step.is_of_columns() ? tile.first_column : first, size, row);
@@ -228,16 +228,21 @@ void finish_rows(const SkinnyProblem& problem, const SkinnyTile& tile, float* su
   }
 }
 
-/// Rows of x as f32; those that are go as they are.
-const float* wide_rows(const SkinnyProblem& problem, const SkinnyTile& tile, float* room) {
-  const std::byte* x = problem.x + tile.first_row * problem.x_row();
+/// Some rows of x as f32; those that are go as they are.
+const float* wide_rows(const SkinnyProblem& problem, std::size_t first, std::size_t count,
+                       float* room) {
+  const std::byte* x = problem.x + first * problem.x_row();
   if (!problem.x_is_bf16) return reinterpret_cast<const float*>(x);
   scale_values(reinterpret_cast<const std::uint16_t*>(x), 1.F, room,
-               static_cast<std::int64_t>(tile.rows * problem.inner));
+               static_cast<std::int64_t>(count * problem.inner));
   return room;
 }
 
 }  // namespace
+
+void prepare_row(const SkinnyProblem& problem, std::size_t row, float* room) {
+  round_row(problem, row, wide_rows(problem, row, 1, room));
+}
 
 void run_tile(const SkinnyProblem& problem, const SkinnyTile& tile, float* sums, float* room) {
   const SkinnyUnit unit = skinny_unit(problem);
@@ -245,11 +250,12 @@ void run_tile(const SkinnyProblem& problem, const SkinnyTile& tile, float* sums,
     multiply_pairs(problem, tile, sums);
     return finish_rows(problem, tile, sums);
   }
-  const float* x = wide_rows(problem, tile, room);
-  auto* rest = reinterpret_cast<std::byte*>(room + problem.wide_values(tile.rows));
   if (unit == SkinnyUnit::integers) {
-    multiply_integers(problem, tile, x, rest, sums);
-  } else if (unit == SkinnyUnit::f32) {
+    multiply_integers(problem, tile, sums);
+    return finish_rows(problem, tile, sums);
+  }
+  const float* x = wide_rows(problem, tile.first_row, tile.rows, room);
+  if (unit == SkinnyUnit::f32) {
     multiply_floats(problem, tile, x, sums);
   } else if (problem.form == WeightForm::f32) {
     multiply<WeightForm::f32>(problem, tile, x, sums);
@@ -269,25 +275,37 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gptc::onednn {
 
+HWY_EXPORT(prepare_row);
 HWY_EXPORT(run_tile);
+
+std::size_t SkinnyProblem::rounded_bytes() const {
+  return skinny_unit(*this) == SkinnyUnit::integers ? rows * rounded_row_bytes(inner) : 0;
+}
 
 std::size_t SkinnyProblem::scratch_bytes() const {
   const std::size_t together = std::min(rows, skinny_rows);
-  std::size_t bytes = together * panel * sizeof(float);
+  std::size_t bytes = together * widest * sizeof(float);
   const SkinnyUnit unit = skinny_unit(*this);
-  if (unit != SkinnyUnit::bf16_pairs) bytes += wide_values(together) * sizeof(float);
-  if (unit == SkinnyUnit::integers) bytes += skinny_integer_bytes(together, inner);
+  if (unit == SkinnyUnit::integers) {
+    bytes = std::max(bytes, wide_values(1) * sizeof(float));
+  } else if (unit != SkinnyUnit::bf16_pairs) {
+    bytes += wide_values(together) * sizeof(float);
+  }
   return (bytes + 63) / 64 * 64;
+}
+
+void prepare_skinny(const SkinnyProblem& problem, std::size_t row, std::byte* scratch) {
+  HWY_DYNAMIC_DISPATCH(prepare_row)(problem, row, reinterpret_cast<float*>(scratch));
 }
 
 void run_skinny(const SkinnyProblem& problem, std::size_t item, std::byte* scratch) {
   auto* sums = reinterpret_cast<float*>(scratch);
-  const std::size_t first = item * SkinnyProblem::panel;
+  const std::size_t first = item * problem.panel();
   for (std::size_t row = 0; row < problem.rows; row += skinny_rows) {
     const SkinnyTile tile = {row, std::min(skinny_rows, problem.rows - row), first,
-                             std::min(SkinnyProblem::panel, problem.columns - first)};
+                             std::min(problem.panel(), problem.columns - first)};
     const std::size_t together = std::min(problem.rows, skinny_rows);
-    HWY_DYNAMIC_DISPATCH(run_tile)(problem, tile, sums, sums + together * SkinnyProblem::panel);
+    HWY_DYNAMIC_DISPATCH(run_tile)(problem, tile, sums, sums + together * SkinnyProblem::widest);
   }
 }
 

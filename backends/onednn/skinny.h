@@ -38,15 +38,19 @@ struct SkinnyProblem {
   std::byte* y = nullptr;
   bool y_is_bf16 = false;
   std::vector<SkinnyStep> steps;
+  std::byte* rounded = nullptr;  // rounded_bytes: x as integers
 
-  /// Columns of an item.
-  static constexpr std::size_t panel = 128;
-  std::size_t panels() const { return (columns + panel - 1) / panel; }
+  /// Columns of an item: fewer share the work out well, many make rows of x worth reading.
+  static constexpr std::size_t widest = 128;
+  std::size_t panel() const { return rows <= 16 ? 32 : widest; }
+  std::size_t panels() const { return (columns + panel() - 1) / panel(); }
   std::size_t x_row() const { return inner * (x_is_bf16 ? 2 : 4); }  // bytes
   /// Of `of` rows of x, where they must be widened to f32; else 0.
   std::size_t wide_values(std::size_t of) const {
     return x_is_bf16 ? (of * inner + 15) / 16 * 16 : 0;
   }
+  /// Where x must be rounded to integers; else 0.
+  std::size_t rounded_bytes() const;
   /// A thread's.
   std::size_t scratch_bytes() const;
 };
@@ -70,15 +74,19 @@ struct SkinnyTile {
 enum class SkinnyUnit : std::uint8_t { portable, f32, bf16_pairs, integers };
 SkinnyUnit skinny_unit(const SkinnyProblem& problem);
 
-/// sums[row, column] = x · wᵀ of the tile, rows SkinnyProblem::panel apart. Only for problems with
-/// that unit. `x` is the tile's rows in f32, `room` has skinny_integer_bytes.
+/// sums[row, column] = x · wᵀ of the tile, rows SkinnyProblem::widest apart. Only for problems with
+/// that unit. `x` is the tile's rows in f32.
 void multiply_floats(const SkinnyProblem& problem, const SkinnyTile& tile, const float* x,
                      float* sums);
 void multiply_pairs(const SkinnyProblem& problem, const SkinnyTile& tile, float* sums);
-void multiply_integers(const SkinnyProblem& problem, const SkinnyTile& tile, const float* x,
-                       std::byte* room, float* sums);
-std::size_t skinny_integer_bytes(std::size_t rows, std::size_t inner);
+void multiply_integers(const SkinnyProblem& problem, const SkinnyTile& tile, float* sums);
+/// Into problem.rounded; `x` is the row in f32.
+void round_row(const SkinnyProblem& problem, std::size_t row, const float* x);
+/// Of a row: integers and their unit.
+std::size_t rounded_row_bytes(std::size_t inner);
 
+/// A row of x, where rounded_bytes() is not 0, before any item.
+void prepare_skinny(const SkinnyProblem& problem, std::size_t row, std::byte* scratch);
 /// The columns of one panel, all rows. `scratch` is the thread's own.
 void run_skinny(const SkinnyProblem& problem, std::size_t item, std::byte* scratch);
 

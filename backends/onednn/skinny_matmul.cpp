@@ -58,21 +58,33 @@ SkinnyProblem problem_of(const ir::Graph& graph, const ir::Node& node, const Ker
   return problem;
 }
 
-/// An item is a panel of columns.
+/// An item is a panel of columns; rows are rounded first where they must be.
 class SkinnyKernel final : public ItemKernel {
  public:
   SkinnyKernel(SkinnyProblem problem, const KernelArgs& args)
       : ItemKernel(args.threads, args.workspace,
                    static_cast<std::int64_t>(problem.scratch_bytes())),
-        problem_(std::move(problem)) {}
+        problem_(std::move(problem)),
+        rounds_(problem_.rounded_bytes() > 0) {
+    problem_.rounded =
+        args.workspace + static_cast<std::size_t>(threads()) * problem_.scratch_bytes();
+  }
 
  private:
+  std::int64_t first_items() const override {
+    return rounds_ ? static_cast<std::int64_t>(problem_.rows) : 0;
+  }
+  void run_first(std::int64_t item, std::byte* scratch) override {
+    prepare_skinny(problem_, static_cast<std::size_t>(item), scratch);
+  }
   std::int64_t items() const override { return static_cast<std::int64_t>(problem_.panels()); }
   void run(std::int64_t item, std::byte* scratch) override {
     run_skinny(problem_, static_cast<std::size_t>(item), scratch);
   }
+  bool in_runs() const override { return true; }
 
   SkinnyProblem problem_;
+  bool rounds_;
 };
 
 }  // namespace
@@ -90,7 +102,9 @@ bool is_skinny(const ir::Graph& graph, const ir::Node& node) {
 }
 
 std::int64_t skinny_workspace(const ir::Graph& graph, const ir::Node& node, int threads) {
-  return threads * static_cast<std::int64_t>(problem_of(graph, node, nullptr).scratch_bytes());
+  const SkinnyProblem problem = problem_of(graph, node, nullptr);
+  return threads * static_cast<std::int64_t>(problem.scratch_bytes()) +
+         static_cast<std::int64_t>(problem.rounded_bytes());
 }
 
 std::unique_ptr<Kernel> create_skinny(const ir::Graph& graph, const ir::Node& node,

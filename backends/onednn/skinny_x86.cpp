@@ -225,7 +225,7 @@ GPTC_AVX512 void block(Sides at, float* sums) {
   float all[sums_in_flight];
   _mm512_storeu_ps(all, fold_all(lanes));
   for (std::size_t r = 0; r < kRows; ++r)
-    std::memcpy(sums + r * SkinnyProblem::panel, all + r * kColumns, kColumns * sizeof(float));
+    std::memcpy(sums + r * SkinnyProblem::widest, all + r * kColumns, kColumns * sizeof(float));
 }
 
 /// All rows against kColumns channels (then one by one) as far as they go.
@@ -233,7 +233,7 @@ template <class Form, std::size_t kRows, std::size_t kColumns>
 GPTC_AVX512 void rows_by_columns(Sides at, const SkinnyTile& tile, std::size_t first_row,
                                  float* sums) {
   at.x += first_row * at.x_stride * sizeof(typename Form::X);
-  sums += first_row * SkinnyProblem::panel;
+  sums += first_row * SkinnyProblem::widest;
   std::size_t column = 0;
   const auto advance = [&](std::size_t by) {
     column += by;
@@ -277,7 +277,8 @@ std::size_t place_of(std::size_t k, WeightForm form) {
 }
 
 /// Rounds a row to integers; returns their unit.
-GPTC_AVX512 float round_row(const float* x, std::size_t inner, WeightForm form, std::int16_t* to) {
+GPTC_AVX512 float round_values(const float* x, std::size_t inner, WeightForm form,
+                               std::int16_t* to) {
   constexpr std::size_t lanes = unit / 2;
   __m512 extreme = _mm512_setzero_ps();
   for (std::size_t k = 0; k < inner; k += lanes) {
@@ -321,27 +322,35 @@ void multiply_pairs(const SkinnyProblem& problem, const SkinnyTile& tile, float*
                   tile, sums);
 }
 
-void multiply_integers(const SkinnyProblem& problem, const SkinnyTile& tile, const float* x,
-                       std::byte* room, float* sums) {
-  const std::size_t stride = padded(problem.inner);
-  auto* rounded = reinterpret_cast<std::int16_t*>(room);
-  auto* units = reinterpret_cast<float*>(room + tile.rows * stride * sizeof(std::int16_t));
-  for (std::size_t row = 0; row < tile.rows; ++row)
-    units[row] =
-        round_row(x + row * problem.inner, problem.inner, problem.form, rounded + row * stride);
-  const Sides sides = {room, stride, problem.w, problem.inner, problem.scales, 0};
+void round_row(const SkinnyProblem& problem, std::size_t row, const float* x) {
+  std::byte* to = problem.rounded + row * rounded_row_bytes(problem.inner);
+  const float scale =
+      round_values(x, problem.inner, problem.form, reinterpret_cast<std::int16_t*>(to));
+  std::memcpy(to + padded(problem.inner) * sizeof(std::int16_t), &scale, sizeof(scale));
+}
+
+void multiply_integers(const SkinnyProblem& problem, const SkinnyTile& tile, float* sums) {
+  const std::size_t row_bytes = rounded_row_bytes(problem.inner);
+  const std::byte* x = problem.rounded + tile.first_row * row_bytes;
+  const Sides sides = {
+      x, row_bytes / sizeof(std::int16_t), problem.w, problem.inner, problem.scales, 0};
   if (problem.form == WeightForm::i8) {
     multiply<Bytes>(sides, tile, sums);
   } else {
     multiply<Halves>(sides, tile, sums);
   }
-  for (std::size_t row = 0; row < tile.rows; ++row)
-    for (std::size_t column = 0; column < tile.columns; ++column)
-      sums[row * SkinnyProblem::panel + column] *= units[row];
+  for (std::size_t row = 0; row < tile.rows; ++row) {
+    float scale = 0;
+    std::memcpy(&scale, x + row * row_bytes + padded(problem.inner) * sizeof(std::int16_t),
+                sizeof(scale));
+    float* sum = sums + row * SkinnyProblem::widest;
+    for (std::size_t column = 0; column < tile.columns; ++column) sum[column] *= scale;
+  }
 }
 
-std::size_t skinny_integer_bytes(std::size_t rows, std::size_t inner) {
-  return rows * (padded(inner) * sizeof(std::int16_t) + sizeof(float));
+std::size_t rounded_row_bytes(std::size_t inner) {
+  constexpr std::size_t line = 64;
+  return padded(inner) * sizeof(std::int16_t) + line;
 }
 
 #pragma GCC diagnostic pop
@@ -355,10 +364,13 @@ void multiply_floats(const SkinnyProblem&, const SkinnyTile&, const float*, floa
 void multiply_pairs(const SkinnyProblem&, const SkinnyTile&, float*) {
   ir::internal_error("this processor does not multiply bf16");
 }
-void multiply_integers(const SkinnyProblem&, const SkinnyTile&, const float*, std::byte*, float*) {
+void multiply_integers(const SkinnyProblem&, const SkinnyTile&, float*) {
   ir::internal_error("this processor does not multiply 16-bit integers");
 }
-std::size_t skinny_integer_bytes(std::size_t, std::size_t) { return 0; }
+void round_row(const SkinnyProblem&, std::size_t, const float*) {
+  ir::internal_error("this processor does not multiply 16-bit integers");
+}
+std::size_t rounded_row_bytes(std::size_t) { return 0; }
 
 #endif
 
