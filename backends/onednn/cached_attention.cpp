@@ -48,13 +48,13 @@ HWY_INLINE void fetch(const HeadTile& tile) {
   fetch(tile.values);
 }
 
-/// The words of a whole tile in place, or packed.
+/// The words of a tile that needs no padding where they lie, else packed.
 template <class F>
-HWY_INLINE WordRows tile_words_of(const SourceRows& rows, std::size_t padded, float* room) {
-  if (rows.count == attention_tile && rows.size == padded && rows.first.is_bf16 == (F::pack == 2))
+HWY_INLINE WordRows tile_words_of(const SourceRows& rows, PaddedSize padded, float* room) {
+  if (rows.count == padded.rows && rows.size == padded.size && rows.first.is_bf16 == (F::pack == 2))
     return {rows.template row<float>(0), rows.stride / F::pack};
-  F::pack_rows(rows, {attention_tile, padded}, room);
-  return {room, padded / F::pack};
+  F::pack_rows(rows, padded, room);
+  return {room, padded.size / F::pack};
 }
 
 /// scores[0..count) become exp(scale · score - max), and 0 behind them, with the new maximum;
@@ -65,7 +65,7 @@ HWY_INLINE float weigh(float scale, std::size_t count, float* scores, float& max
     scores[key] *= scale;
     max = std::max(max, scores[key]);
   }
-  for (std::size_t key = 0; key < attention_tile; key += hn::Lanes(d)) {
+  for (std::size_t key = 0; key < count; key += hn::Lanes(d)) {
     const FloatVec score = hn::LoadU(d, scores + key);
     hn::StoreU(exp_of(d, hn::Sub(score, hn::Set(d, max))), d, scores + key);
   }
@@ -82,7 +82,6 @@ HWY_INLINE void attend_lone(const AttentionProblem& at, const AttentionItem& ite
   const FloatTag d;
   const std::size_t size = at.padded_size();
   const std::size_t words = size / F::pack;
-  const PaddedSize padded = {attention_tile, size};
   Scratch scratch(memory);
   const LoneScratch own = {
       scratch.floats(attention_tile * size),  scratch.floats(attention_tile * words),
@@ -96,8 +95,9 @@ HWY_INLINE void attend_lone(const AttentionProblem& at, const AttentionItem& ite
   for (std::size_t first = 0; first < at.keys; first += attention_tile) {
     const HeadTile tile = head_tile(at, item, first);
     if (first + attention_tile < at.keys) fetch(head_tile(at, item, first + attention_tile));
-    transpose_tile(tile_words_of<F>(tile.keys, size, own.rows), attention_tile, words, own.keys);
-    F::template multiply<Old::ignore>({1, attention_tile, words}, {own.query, 0, 1}, own.keys,
+    const PaddedSize padded = {round_up(tile.keys.count, attention_group), size};
+    transpose_tile(tile_words_of<F>(tile.keys, padded, own.rows), padded.rows, words, own.keys);
+    F::template multiply<Old::ignore>({1, padded.rows, words}, {own.query, 0, 1}, own.keys,
                                       attention_tile, own.weights, attention_tile);
     const float old_max = max;
     const float added = weigh(at.scale, tile.keys.count, own.weights, max);
@@ -105,10 +105,10 @@ HWY_INLINE void attend_lone(const AttentionProblem& at, const AttentionItem& ite
     sum = __builtin_fmaf(sum, rescale, added);
     F::pack_values(own.weights, attention_tile);
     const WordRows stacked =
-        F::stack(tile_words_of<F>(tile.values, size, own.rows), padded, own.values);
-    F::template multiply<Old::scale_rows_and_add>(
-        {1, size, round_up(tile.keys.count, F::pack) / F::pack}, {own.weights, 0, 1}, stacked.data,
-        stacked.stride, own.output, size, &rescale);
+        F::stack(tile_words_of<F>(tile.values, padded, own.rows), padded, own.values);
+    F::template multiply<Old::scale_rows_and_add>({1, size, padded.rows / F::pack},
+                                                  {own.weights, 0, 1}, stacked.data, stacked.stride,
+                                                  own.output, size, &rescale);
   }
   const float whole = hn::GetLane(hn::Div(hn::Set(d, 1.F), hn::Set(d, sum)));
   unpack_rows(own.output, size, 1, at.size, whole, at.rows(y, row), at.channels);
@@ -135,11 +135,18 @@ namespace {
 HWY_EXPORT(attend_one);
 HWY_EXPORT(fetch_first);
 
+std::int64_t scratch_bytes(const AttentionProblem& at) {
+  if (at.queries > 1) return attention_scratch(at);
+  const std::size_t floats = 3 * attention_tile * at.padded_size() + attention_tile +
+                             2 * round_up(at.padded_size(), attention_group);
+  return static_cast<std::int64_t>(floats * sizeof(float));
+}
+
 /// An item is some heads. Each sees as many keys as the cache of its row of the batch holds.
 class CachedAttentionKernel final : public ItemKernel {
  public:
   CachedAttentionKernel(const AttentionProblem& at, const KernelArgs& args)
-      : ItemKernel(args.threads, args.workspace, attention_scratch(at)),
+      : ItemKernel(args.threads, args.workspace, scratch_bytes(at)),
         at_(at),
         past_(reinterpret_cast<const std::int32_t*>(args.operands[3])),
         y_(args.results[0]) {
@@ -191,7 +198,7 @@ KernelRow kernel_cached_attention() {
   return {.supports = supports_attention,
           .workspace =
               [](const ir::Graph& graph, const ir::Node& node, int threads) {
-                return threads * attention_scratch(cached_attention_problem(graph, node, nullptr));
+                return threads * scratch_bytes(cached_attention_problem(graph, node, nullptr));
               },
           .create = [](const ir::Graph& graph, const ir::Node& node,
                        const KernelArgs& args) -> std::unique_ptr<Kernel> {
