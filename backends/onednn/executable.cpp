@@ -52,8 +52,7 @@ ProgramExecutable::ProgramExecutable(const ir::Program& program, runtime::Memory
     : graph_name_(program.graph.name()),
       arena_(arena.data()),
       arena_bytes_(arena.bytes()),
-      states_(states.data()),
-      state_bytes_(states.bytes()),
+      states_(states),
       threads_(threads) {
   const ThreadScope scope(threads_);
   const ir::Graph& graph = program.graph;
@@ -66,18 +65,18 @@ ProgramExecutable::ProgramExecutable(const ir::Program& program, runtime::Memory
     outputs_.push_back(
         {output.name, graph.type(output.value), address(program.placement(output.value))});
   }
-  add_updates(program, states);
+  add_updates(program);
 }
 
 std::byte* ProgramExecutable::address(const ir::Placement& placement) const {
   if (placement.space == ir::Placement::Space::none) return nullptr;
-  const bool in_arena = placement.space == ir::Placement::Space::arena;
-  const std::int64_t limit = in_arena ? arena_bytes_ : state_bytes_;
-  ir::internal_check(
-      placement.offset >= 0 && placement.bytes >= 0 && placement.offset <= limit - placement.bytes,
-      "graph {}: a plan puts {} bytes at {} of {}", graph_name_, placement.bytes, placement.offset,
-      limit);
-  return (in_arena ? arena_ : states_) + placement.offset;
+  if (placement.space == ir::Placement::Space::state)
+    return states_.address(placement.offset, placement.bytes);
+  ir::internal_check(placement.offset >= 0 && placement.bytes >= 0 &&
+                         placement.offset <= arena_bytes_ - placement.bytes,
+                     "graph {}: a plan puts {} bytes at {} of {}", graph_name_, placement.bytes,
+                     placement.offset, arena_bytes_);
+  return arena_ + placement.offset;
 }
 
 void ProgramExecutable::add_step(const ir::Program& program, ir::NodeId id) {
@@ -123,15 +122,16 @@ void ProgramExecutable::add_kernel(const ir::Program& program, ir::NodeId id) {
       {.node = id, .input = nullptr, .copy = {}, .kernel = row->create(graph, node, args)});
 }
 
-void ProgramExecutable::add_updates(const ir::Program& program, const runtime::StateStore& states) {
+void ProgramExecutable::add_updates(const ir::Program& program) {
   std::vector<Copy> late;
   for (const ir::Update& update : program.graph.updates()) {
-    const runtime::TensorView state = states.view(update.state);
-    const std::byte* from = address(program.placement(update.value));
+    const runtime::TensorView state = states_.view(update.state);
+    const ir::Placement& placement = program.placement(update.value);
+    const std::byte* from = address(placement);
     ir::internal_check(from != nullptr, "update of {} has no value in memory", update.state);
     if (from == state.data) continue;
     const auto bytes = static_cast<std::size_t>(state.bytes());
-    const bool in_states = from >= states_ && from < states_ + state_bytes_;
+    const bool in_states = placement.space == ir::Placement::Space::state;
     (in_states ? late : updates_).push_back({state.data, from, bytes});
   }
   std::size_t total = 0;

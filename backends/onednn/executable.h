@@ -49,7 +49,7 @@ class ProgramExecutable final : public runtime::Executable {
   std::byte* address(const ir::Placement& placement) const;
   void add_step(const ir::Program& program, ir::NodeId id);
   void add_kernel(const ir::Program& program, ir::NodeId id);
-  void add_updates(const ir::Program& program, const runtime::StateStore& states);
+  void add_updates(const ir::Program& program);
   void check_bindings(std::span<const runtime::Binding> inputs,
                       std::span<const runtime::Binding> outputs) const;
   void execute(const Step& step, std::span<const runtime::Binding> inputs) const;
@@ -57,8 +57,7 @@ class ProgramExecutable final : public runtime::Executable {
   std::string graph_name_;
   std::byte* arena_;
   std::int64_t arena_bytes_;
-  std::byte* states_;
-  std::int64_t state_bytes_;
+  const runtime::StateStore& states_;
   int threads_;
   std::vector<Port> inputs_;
   std::vector<Port> outputs_;

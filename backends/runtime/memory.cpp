@@ -65,10 +65,42 @@ auto find_entry(const Entries& entries, std::string_view name) {
 
 }  // namespace
 
+const StateStore::Entry& StateStore::entry(std::string_view name) const {
+  const auto found = find_entry(entries_, name);
+  ir::internal_check(found != entries_.end(), "there is no state '{}'", name);
+  return *found;
+}
+
 TensorView StateStore::view(std::string_view name) const {
-  const auto entry = find_entry(entries_, name);
-  ir::internal_check(entry != entries_.end(), "there is no state '{}'", name);
-  return {entry->type, block_.data() + entry->offset};
+  const Entry& state = entry(name);
+  return {state.type, address(state.offset, state.type.bytes())};
+}
+
+void StateStore::borrow(std::string_view name, std::span<const std::byte> bytes,
+                        std::shared_ptr<const void> owner) {
+  const Entry& state = entry(name);
+  const auto place = reinterpret_cast<std::uintptr_t>(bytes.data());
+  ir::internal_check(std::ssize(bytes) == state.type.bytes() &&
+                         place % static_cast<std::uintptr_t>(ir::buffer_alignment) == 0,
+                     "state '{}' takes {} bytes, but {} at {:#x} are lent to it", name,
+                     state.type.bytes(), bytes.size(), place);
+  borrowed_.push_back({state.offset, bytes, std::move(owner)});
+}
+
+bool StateStore::is_borrowed(std::string_view name) const {
+  return std::ranges::find(borrowed_, entry(name).offset, &Borrowed::offset) != borrowed_.end();
+}
+
+std::byte* StateStore::address(std::int64_t offset, std::int64_t bytes) const {
+  ir::internal_check(offset >= 0 && bytes >= 0 && offset <= block_.bytes() - bytes,
+                     "a plan puts {} bytes at {} of {} of state", bytes, offset, block_.bytes());
+  for (const Borrowed& state : borrowed_) {
+    const std::int64_t within = offset - state.offset;
+    if (within < 0 || within >= std::ssize(state.bytes)) continue;
+    // What is lent is only read: CompiledModel refuses graphs that write it.
+    return const_cast<std::byte*>(state.bytes.data()) + within;  // NOLINT
+  }
+  return block_.data() + offset;
 }
 
 bool StateStore::contains(std::string_view name) const {

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string_view>
 
 #include "backends/runtime/tensor.h"
@@ -28,13 +30,21 @@ class Memory {
   std::int64_t bytes_ = 0;
 };
 
-/// All state of a module in one block, laid out by ir::layout_states.
+/// All state of a module in one block, laid out by ir::layout_states. A state that is only read may
+/// lie elsewhere; its room in the block is then never touched, so it takes no memory.
 class StateStore {
  public:
   explicit StateStore(const ir::Module& module);
   /// InternalError if there is no such state.
   TensorView view(std::string_view name) const;
   bool contains(std::string_view name) const;
+  /// The state's bytes are these from now on: `owner` keeps them, and nothing may write them.
+  /// InternalError unless there are as many as the state has, aligned as buffers are.
+  void borrow(std::string_view name, std::span<const std::byte> bytes,
+              std::shared_ptr<const void> owner);
+  bool is_borrowed(std::string_view name) const;
+  /// Where `bytes` bytes of the layout lie; they belong to one state.
+  std::byte* address(std::int64_t offset, std::int64_t bytes) const;
   std::byte* data() const { return block_.data(); }
   std::int64_t bytes() const { return block_.bytes(); }
 
@@ -44,7 +54,16 @@ class StateStore {
     ir::Type type;
     std::int64_t offset;
   };
+  /// A state that lies elsewhere.
+  struct Borrowed {
+    std::int64_t offset;  // of its room in the layout
+    std::span<const std::byte> bytes;
+    std::shared_ptr<const void> owner;
+  };
+  const Entry& entry(std::string_view name) const;
+
   std::vector<Entry> entries_;  // sorted by name
+  std::vector<Borrowed> borrowed_;
   Memory block_;
 };
 

@@ -24,6 +24,31 @@ void store(std::byte* at, T value) {
   std::memcpy(at, &value, sizeof value);
 }
 
+/// An element whose exponent has all its bits is infinite or no number. The loop never ends early
+/// and counts in the elements' width, so that it is vectorised.
+template <class Bits>
+bool exponents_below(std::span<const std::byte> bytes, Bits exponent) {
+  Bits full = 0;
+  for (std::size_t i = 0; i < bytes.size() / sizeof(Bits); ++i) {
+    const Bits bits = load<Bits>(bytes.data() + i * sizeof(Bits)) & exponent;
+    full |= static_cast<Bits>(bits == exponent ? 1 : 0);
+  }
+  return full == 0;
+}
+
+/// `convert` is a function object, not a pointer, so that it is inlined and the loop vectorised.
+template <class Convert>
+void widen_all(std::span<const std::byte> bytes, std::span<float> out, const Convert& convert) {
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] = convert(load<std::uint16_t>(bytes.data() + i * sizeof(std::uint16_t)));
+}
+
+template <class Convert>
+void narrow_all(std::span<const float> values, std::span<std::byte> out, const Convert& convert) {
+  for (std::size_t i = 0; i < values.size(); ++i)
+    store<std::uint16_t>(out.data() + i * sizeof(std::uint16_t), convert(values[i]));
+}
+
 constexpr std::size_t q8_0_elements = 32;
 constexpr std::size_t q8_0_bytes = sizeof(std::uint16_t) + q8_0_elements;
 constexpr float q8_0_limit = 127.0F;
@@ -102,8 +127,9 @@ float bf16_to_f32(std::uint16_t bits) {
 
 std::uint16_t f32_to_bf16(float number) {
   const auto bits = std::bit_cast<std::uint32_t>(number);
-  if ((bits & ~sign_bit) > f32_infinity) return static_cast<std::uint16_t>(bits >> 16 | 0x40U);
-  return static_cast<std::uint16_t>((bits + 0x7fffU + (bits >> 16 & 1U)) >> 16);
+  const std::uint32_t rounded = (bits + 0x7fffU + (bits >> 16 & 1U)) >> 16;
+  const bool is_number = (bits & ~sign_bit) <= f32_infinity;
+  return static_cast<std::uint16_t>(is_number ? rounded : bits >> 16 | 0x40U);
 }
 
 bool is_readable_float(DType type) {
@@ -115,9 +141,17 @@ void read_floats(DType type, std::span<const std::byte> bytes, std::span<float> 
     std::memcpy(out.data(), bytes.data(), out.size_bytes());
     return;
   }
-  const auto convert = type == DType::F16 ? f16_to_f32 : bf16_to_f32;
-  for (std::size_t i = 0; i < out.size(); ++i)
-    out[i] = convert(load<std::uint16_t>(bytes.data() + i * sizeof(std::uint16_t)));
+  if (type == DType::F16)
+    widen_all(bytes, out, [](std::uint16_t bits) { return f16_to_f32(bits); });
+  else
+    widen_all(bytes, out, [](std::uint16_t bits) { return bf16_to_f32(bits); });
+}
+
+bool all_finite(DType type, std::span<const std::byte> bytes) {
+  constexpr std::uint16_t f16_exponent = 0x7c00U;
+  constexpr std::uint16_t bf16_exponent = 0x7f80U;
+  if (type == DType::F32) return exponents_below(bytes, f32_infinity);
+  return exponents_below(bytes, type == DType::F16 ? f16_exponent : bf16_exponent);
 }
 
 std::string_view name(Encoding encoding) { return row_of(encoding).name; }
@@ -130,10 +164,10 @@ void encode_floats(Encoding encoding, std::span<const float> values, std::span<s
   } else if (encoding == Encoding::Q8_0) {
     for (std::size_t i = 0; i * q8_0_elements < values.size(); ++i)
       encode_q8_0(values.subspan(i * q8_0_elements, q8_0_elements), out.data() + i * q8_0_bytes);
+  } else if (encoding == Encoding::F16) {
+    narrow_all(values, out, [](float value) { return f32_to_f16(value); });
   } else {
-    const auto convert = encoding == Encoding::F16 ? f32_to_f16 : f32_to_bf16;
-    for (std::size_t i = 0; i < values.size(); ++i)
-      store(out.data() + i * sizeof(std::uint16_t), convert(values[i]));
+    narrow_all(values, out, [](float value) { return f32_to_bf16(value); });
   }
 }
 

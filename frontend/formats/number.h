@@ -21,6 +21,8 @@ bool is_readable_float(DType type);
 /// Elements of a file as floats. `bytes` holds `out.size()` elements of a readable type, at any
 /// address.
 void read_floats(DType type, std::span<const std::byte> bytes, std::span<float> out);
+/// Whether elements of a readable type, at any address, are all finite numbers.
+bool all_finite(DType type, std::span<const std::byte> bytes);
 
 /// How elements are stored in a file that is written. Q8_0 (ggml): blocks of 32 of a row, an f16
 /// scale d = max|x|/127 and then 32 bytes round(x/d).

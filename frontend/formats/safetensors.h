@@ -51,6 +51,9 @@ class SafetensorsFile {
     if (mapping_) mapping_->forget(part);
   }
 
+  /// What keeps the tensors' bytes where they are; null if they are the caller's.
+  [[nodiscard]] std::shared_ptr<const void> owner() const { return mapping_; }
+
   /// The strings under "__metadata__".
   [[nodiscard]] const std::map<std::string, std::string>& metadata() const { return metadata_; }
 

@@ -6,6 +6,7 @@
 #include "frontend/formats/safetensors.h"
 #include "ir/check.h"
 #include "tools/driver/folder.h"
+#include "tools/driver/parallel.h"
 #include "tools/driver/weight_store.h"
 #include "tools/driver/weights.h"
 
@@ -60,6 +61,28 @@ void load_tensors(const formats::SafetensorsFile& file, CompiledModel& model, St
     ir::user_check(state != nullptr && wanted(*state),
                    "{}: every tensor must belong to the model, but {} does not", file.origin(),
                    formats::in_quotes(tensor.name));
+  }
+}
+
+/// Whether the file holds the state's bytes as kernels read them, and nothing will write them.
+bool may_borrow(CompiledModel& model, const std::string& name, const WeightReader& reader) {
+  const passes::StoredWeight* stored = model.stored(name);
+  const ir::DType dtype = model.states().view(name).type.dtype;
+  const auto place = reinterpret_cast<std::uintptr_t>(reader.bytes().data());
+  return model.only_reads_parameters() && reader.owner() != nullptr &&
+         (stored == nullptr || !stored->transposed) &&
+         reader.dtype() ==
+             (dtype == ir::DType::bf16 ? formats::DType::BF16 : formats::DType::F32) &&
+         std::ssize(reader.bytes()) == model.states().view(name).bytes() &&
+         place % static_cast<std::uintptr_t>(ir::buffer_alignment) == 0;
+}
+
+/// Jobs that look at every element.
+void add_checks(const WeightReader& reader, std::vector<Job>& jobs) {
+  constexpr std::size_t part = std::size_t{1} << 18;
+  for (std::size_t begin = 0; begin < reader.size(); begin += part) {
+    const std::size_t count = std::min(part, reader.size() - begin);
+    jobs.emplace_back([&reader, begin, count] { reader.check(begin, count); });
   }
 }
 
@@ -126,12 +149,22 @@ TrainPosition load_checkpoint(const fs::path& folder, CompiledModel& model) {
 
 void load_parameters(const ModelSource& source, CompiledModel& model) {
   const Weights weights(source, model.declared());
+  std::vector<Job> checks;
+  std::vector<ParameterSource> copied;
   for (const ir::State& state : model.declared().states()) {
     if (!is_parameter(state)) continue;
     const WeightReader& reader = weights.at(state.name);
-    store_parameter(model, state.name,
-                    [&](std::size_t begin, std::span<float> out) { reader.read(begin, out); });
+    if (may_borrow(model, state.name, reader)) {
+      model.borrow(state.name, reader.bytes(), reader.owner());
+      add_checks(reader, checks);
+    } else {
+      copied.push_back({state.name, [&reader](std::size_t begin, std::span<float> out) {
+                          reader.read(begin, out);
+                        }});
+    }
   }
+  run_jobs(checks, model.threads());
+  store_parameters(model, copied);
 }
 
 void remove_checkpoint(const fs::path& folder) {

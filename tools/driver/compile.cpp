@@ -17,6 +17,8 @@ constexpr std::string_view init_label = "init";
 CompiledModel::CompiledModel(const dsl::Model& model, const dsl::Config& config,
                              const std::vector<GraphRequest>& graphs, const CompileOptions& options)
     : backend_(make_backend(options.backend, options.threads)),
+      threads_(options.threads),
+      only_reads_parameters_(options.weights.has_value()),
       module_(dsl::declare(model, config, options.seed)) {
   for (const ir::State& state : module_.states()) declared_.add_state(state);
   if (options.weights) stored_ = passes::store_weights(module_, *options.weights);
@@ -62,6 +64,9 @@ CompiledModel::Unit& CompiledModel::unit(std::string_view label) {
 void CompiledModel::prepare(std::string_view label) {
   Unit& wanted = unit(label);
   if (wanted.executable) return;
+  for (const ir::Update& update : wanted.program.graph.updates())
+    ir::internal_check(!states_->is_borrowed(update.state),
+                       "graph {} writes state {}, whose bytes are lent", label, update.state);
   wanted.executable = backend_->compile(wanted.program, *arena_, *states_);
   return_free_memory();  // what compiling took for a while
 }
@@ -81,6 +86,14 @@ void CompiledModel::initialise() {
   run(init_label, {}, {});
   unit(init_label).executable.reset();  // it runs once
   return_free_memory();
+}
+
+void CompiledModel::borrow(std::string_view state, std::span<const std::byte> bytes,
+                           std::shared_ptr<const void> owner) {
+  for (const auto& [label, built] : units_)
+    ir::internal_check(built.executable == nullptr, "graph {} is built: {} cannot move", label,
+                       state);
+  states_->borrow(state, bytes, std::move(owner));
 }
 
 const ir::Program& CompiledModel::program(std::string_view label) const {

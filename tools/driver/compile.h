@@ -52,6 +52,10 @@ class CompiledModel {
   void profile(std::string_view label, runtime::ProfileHook hook);
   /// Sets every state to its initial value by the seed.
   void initialise();
+  /// The state's bytes are the owner's from now on, as StateStore::borrow says; before any graph's
+  /// kernels are built. A graph that would write them cannot run (InternalError).
+  void borrow(std::string_view state, std::span<const std::byte> bytes,
+              std::shared_ptr<const void> owner);
 
   [[nodiscard]] const ir::Module& module() const { return module_; }
   [[nodiscard]] runtime::StateStore& states() { return *states_; }
@@ -65,6 +69,10 @@ class CompiledModel {
   }
   /// What became of a parameter that is not stored as it was declared; else null.
   [[nodiscard]] const passes::StoredWeight* stored(std::string_view parameter) const;
+  /// Whether no graph changes the parameters, `init` apart.
+  [[nodiscard]] bool only_reads_parameters() const { return only_reads_parameters_; }
+  /// As the options say.
+  [[nodiscard]] int threads() const { return threads_; }
   /// The states as the model declares them.
   [[nodiscard]] const ir::Module& declared() const { return declared_; }
   /// The module's states with `train`, in declaration order.
@@ -79,6 +87,8 @@ class CompiledModel {
   [[nodiscard]] Unit& unit(std::string_view label);
 
   std::unique_ptr<runtime::Backend> backend_;
+  int threads_;
+  bool only_reads_parameters_;
   ir::Module module_;
   ir::Module declared_;  // states only
   std::vector<passes::StoredWeight> stored_;

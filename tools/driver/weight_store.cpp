@@ -3,65 +3,18 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <mutex>
 #include <vector>
 
-#include "ir/check.h"
+#include "frontend/formats/number.h"
+#include "tools/driver/parallel.h"
+#include "tools/driver/weight_channels.h"
 
 namespace gptc::driver {
 namespace {
 
-constexpr std::size_t group = 32;  // values with one scale, in i4
-using Group = std::array<float, group>;
-
-/// A matrix as channels of K values, read in blocks of up to 32 values of each channel, whichever
-/// way it was declared.
-class Channels {
- public:
-  Channels(const passes::StoredWeight& weight, const ParameterReader& read)
-      : transposed_(weight.transposed), read_(read) {
-    const ir::Shape& shape = weight.declared.shape;
-    const auto rows = static_cast<std::size_t>(shape[0].size());
-    const auto columns = static_cast<std::size_t>(shape.numel()) / rows;
-    count_ = transposed_ ? columns : rows;
-    size_ = transposed_ ? rows : columns;
-  }
-  [[nodiscard]] std::size_t count() const { return count_; }
-  [[nodiscard]] std::size_t size() const { return size_; }  // K
-
-  /// visit(channel, first, values) for every block.
-  template <class Visit>
-  void visit(const Visit& visit) {
-    if (transposed_) return visit_columns(visit);
-    buffer_.resize(size_);
-    for (std::size_t channel = 0; channel < count_; ++channel) {
-      read_(channel * size_, buffer_);
-      for (std::size_t first = 0; first < size_; first += group)
-        visit(channel, first,
-              std::span<const float>(buffer_).subspan(first, std::min(group, size_ - first)));
-    }
-  }
-
- private:
-  template <class Visit>
-  void visit_columns(const Visit& visit) {
-    for (std::size_t first = 0; first < size_; first += group) {
-      const std::size_t height = std::min(group, size_ - first);
-      buffer_.resize(height * count_);
-      read_(first * count_, buffer_);
-      Group values;
-      for (std::size_t channel = 0; channel < count_; ++channel) {
-        for (std::size_t i = 0; i < height; ++i) values[i] = buffer_[i * count_ + channel];
-        visit(channel, first, std::span<const float>(values).first(height));
-      }
-    }
-  }
-
-  bool transposed_;
-  const ParameterReader& read_;
-  std::size_t count_ = 0;
-  std::size_t size_ = 0;
-  std::vector<float> buffer_;
-};
+constexpr std::size_t group = channel_group;
+constexpr std::size_t part_elements = std::size_t{1} << 18;  // about so many for a thread at a time
 
 float largest_of(std::span<const float> values) {
   float largest = 0;
@@ -69,31 +22,39 @@ float largest_of(std::span<const float> values) {
   return largest;
 }
 
-void store_floats(Channels& channels, std::span<float> to) {
+void store_floats(const Channels& channels, std::span<float> to) {
   channels.visit([&](std::size_t channel, std::size_t first, std::span<const float> values) {
     std::ranges::copy(values,
                       to.begin() + static_cast<std::ptrdiff_t>(channel * channels.size() + first));
   });
 }
 
-void store_bf16(Channels& channels, std::span<std::uint16_t> to) {
+void store_bf16(const Channels& channels, std::span<std::uint16_t> to) {
   channels.visit([&](std::size_t channel, std::size_t first, std::span<const float> values) {
-    std::uint16_t* out = to.data() + channel * channels.size() + first;
-    for (const float value : values) *out++ = runtime::f32_to_bf16(value);
+    formats::encode_floats(
+        formats::Encoding::BF16, values,
+        std::as_writable_bytes(to.subspan(channel * channels.size() + first, values.size())));
   });
 }
 
-void store_i8(Channels& channels, std::span<std::int8_t> to, std::span<float> scales) {
-  constexpr float most = 127;
-  std::ranges::fill(scales, 0.F);
+constexpr float most_i8 = 127;
+
+/// The parts of a channel lie in several threads' hands: the largest of all is what counts.
+void scale_i8(const Channels& channels, std::span<float> scales, std::mutex& mutex) {
+  std::vector<float> found(channels.count());
   channels.visit([&](std::size_t channel, std::size_t, std::span<const float> values) {
-    scales[channel] = std::max(scales[channel], largest_of(values) / most);
+    found[channel] = std::max(found[channel], largest_of(values) / most_i8);
   });
+  const std::scoped_lock lock(mutex);
+  for (std::size_t i = 0; i < found.size(); ++i) scales[i] = std::max(scales[i], found[i]);
+}
+
+void store_i8(const Channels& channels, std::span<std::int8_t> to, std::span<const float> scales) {
   channels.visit([&](std::size_t channel, std::size_t first, std::span<const float> values) {
     std::int8_t* out = to.data() + channel * channels.size() + first;
     const float up = scales[channel] > 0 ? 1 / scales[channel] : 0;
     for (const float value : values)
-      *out++ = static_cast<std::int8_t>(std::clamp(std::nearbyint(value * up), -most, most));
+      *out++ = static_cast<std::int8_t>(std::clamp(std::nearbyint(value * up), -most_i8, most_i8));
   });
 }
 
@@ -128,35 +89,73 @@ float fit_group(std::span<const float> values, std::array<int, group>& numbers) 
   return best_scale;
 }
 
-void store_i4(Channels& channels, std::span<std::int8_t> to, std::span<float> scales) {
+void store_i4(const Channels& channels, std::span<std::int8_t> to, std::span<float> scales) {
   channels.visit([&](std::size_t channel, std::size_t first, std::span<const float> values) {
     std::array<int, group> numbers{};
-    const std::size_t place = (channel * channels.size() + first) / group;
-    scales[place] = fit_group(values, numbers);
-    std::int8_t* out = to.data() + place * group / 2;
-    for (std::size_t j = 0; j < group / 2; ++j)
-      out[j] = static_cast<std::int8_t>((numbers[j] & 15) | (numbers[j + group / 2] << 4));
+    for (std::size_t at = 0; at < values.size(); at += group) {
+      const std::size_t place = (channel * channels.size() + first + at) / group;
+      scales[place] = fit_group(values.subspan(at, group), numbers);
+      std::int8_t* out = to.data() + place * group / 2;
+      for (std::size_t j = 0; j < group / 2; ++j)
+        out[j] = static_cast<std::int8_t>((numbers[j] & 15) | (numbers[j + group / 2] << 4));
+    }
   });
+}
+
+/// What is to be done, in the order in which it must begin: all of `scales` before `numbers`.
+struct Work {
+  std::vector<Job> scales;
+  std::vector<Job> numbers;
+  std::mutex mutex;
+};
+
+void add_plain(const ParameterReader& read, std::span<float> to, Work& work) {
+  for (std::size_t begin = 0; begin < to.size(); begin += part_elements) {
+    const std::span<float> part = to.subspan(begin, std::min(part_elements, to.size() - begin));
+    work.numbers.emplace_back([&read, begin, part] { read(begin, part); });
+  }
+}
+
+void add_part(const Channels& part, passes::WeightStore store, const runtime::TensorView& view,
+              const runtime::TensorView& scale, Work& work) {
+  using Store = passes::WeightStore;
+  switch (store) {
+    case Store::f32:
+      work.numbers.emplace_back([=] { store_floats(part, view.as<float>()); });
+      return;
+    case Store::bf16:
+      work.numbers.emplace_back([=] { store_bf16(part, view.as<std::uint16_t>()); });
+      return;
+    case Store::i8:
+      work.scales.emplace_back([=, &work] { scale_i8(part, scale.as<float>(), work.mutex); });
+      work.numbers.emplace_back([=] { store_i8(part, view.as<std::int8_t>(), scale.as<float>()); });
+      return;
+    case Store::i4:
+      work.numbers.emplace_back([=] { store_i4(part, view.as<std::int8_t>(), scale.as<float>()); });
+      return;
+  }
+}
+
+void add_parameter(CompiledModel& model, const ParameterSource& source, Work& work) {
+  const runtime::TensorView view = model.states().view(source.name);
+  const passes::StoredWeight* weight = model.stored(source.name);
+  if (weight == nullptr) return add_plain(source.read, view.as<float>(), work);
+  runtime::TensorView scale;
+  if (const std::string name = passes::scale_name(source.name); model.states().contains(name)) {
+    scale = model.states().view(name);
+    std::ranges::fill(scale.as<float>(), 0.F);
+  }
+  for (const Channels& part : Channels(*weight, source.read).parts(part_elements))
+    add_part(part, weight->store, view, scale, work);
 }
 
 }  // namespace
 
-void store_parameter(CompiledModel& model, const std::string& name, const ParameterReader& read) {
-  const runtime::TensorView view = model.states().view(name);
-  const passes::StoredWeight* weight = model.stored(name);
-  if (weight == nullptr) return read(0, view.as<float>());
-  Channels channels(*weight, read);
-  const auto scales = [&] { return model.states().view(passes::scale_name(name)).as<float>(); };
-  switch (weight->store) {
-    case passes::WeightStore::f32:
-      return store_floats(channels, view.as<float>());
-    case passes::WeightStore::bf16:
-      return store_bf16(channels, view.as<std::uint16_t>());
-    case passes::WeightStore::i8:
-      return store_i8(channels, view.as<std::int8_t>(), scales());
-    case passes::WeightStore::i4:
-      return store_i4(channels, view.as<std::int8_t>(), scales());
-  }
+void store_parameters(CompiledModel& model, std::span<const ParameterSource> sources) {
+  Work work;
+  for (const ParameterSource& source : sources) add_parameter(model, source, work);
+  run_jobs(work.scales, model.threads());
+  run_jobs(work.numbers, model.threads());
 }
 
 void store_initial_parameters(CompiledModel& model, const ModelSource& source,
@@ -166,12 +165,14 @@ void store_initial_parameters(CompiledModel& model, const ModelSource& source,
       .backend = options.backend, .threads = options.threads, .seed = options.seed};
   CompiledModel wide(source.model, source.config, {}, plain);
   wide.initialise();
+  std::vector<ParameterSource> sources;
   for (const std::string& name : wide.parameters()) {
     const std::span<const float> values = wide.states().view(name).as<float>();
-    store_parameter(model, name, [&](std::size_t begin, std::span<float> out) {
-      std::ranges::copy(values.subspan(begin, out.size()), out.begin());
-    });
+    sources.push_back({name, [values](std::size_t begin, std::span<float> out) {
+                         std::ranges::copy(values.subspan(begin, out.size()), out.begin());
+                       }});
   }
+  store_parameters(model, sources);
 }
 
 }  // namespace gptc::driver

@@ -11,14 +11,21 @@
 
 namespace gptc::driver {
 
-/// Elements [begin, begin + out.size()) of a parameter as it was declared.
+/// Elements [begin, begin + out.size()) of a parameter as it was declared. Several threads call it
+/// at once.
 using ParameterReader = std::function<void(std::size_t begin, std::span<float> out)>;
 
-/// Reads a parameter into the model's states: as it is, or rounded to bf16, or as whole numbers
-/// with their scales, channel by channel (passes/store_weights.h). A scale of i8 maps the largest
-/// value of a channel to 127. One of i4 maps the largest value of a group to -8, or is a little
-/// smaller where the sum of squared errors then is. InternalError if there is no such parameter.
-void store_parameter(CompiledModel& model, const std::string& name, const ParameterReader& read);
+struct ParameterSource {
+  std::string name;
+  ParameterReader read;
+};
+
+/// Reads parameters into the model's states, on all its threads: as they are, or rounded to bf16,
+/// or as whole numbers with their scales, channel by channel (passes/store_weights.h). A scale of
+/// i8 maps the largest value of a channel to 127. One of i4 maps the largest value of a group to
+/// -8, or is a little smaller where the sum of squared errors then is. InternalError if there is
+/// no such parameter; of what readers throw, that of the first parameter and element.
+void store_parameters(CompiledModel& model, std::span<const ParameterSource> sources);
 
 /// Every parameter as training would begin with it, whatever form it is stored in; other states as
 /// they are declared. Takes the memory of a second set of parameters for a while.

@@ -60,19 +60,30 @@ WeightReader::WeightReader(const formats::SafetensorsFile& file, const TensorByt
                  formats::name(tensor.dtype), shape_text(tensor.shape));
 }
 
-void WeightReader::read(std::size_t begin, std::span<float> out) const {
+std::span<const std::byte> WeightReader::part(std::size_t begin, std::size_t count) const {
   const std::size_t width = static_cast<std::size_t>(formats::bits(tensor_->dtype)) / 8;
-  for (std::size_t done = 0; done < out.size(); done += chunk) {
-    const std::span<float> part = out.subspan(done, std::min(chunk, out.size() - done));
-    const auto bytes = tensor_->bytes.subspan((begin + done) * width, part.size() * width);
-    formats::read_floats(tensor_->dtype, bytes, part);
-    file_->forget(bytes);
-    const auto bad = std::ranges::find_if_not(part, [](float x) { return std::isfinite(x); });
+  return tensor_->bytes.subspan(begin * width, count * width);
+}
+
+void WeightReader::check(std::size_t begin, std::size_t count) const {
+  if (formats::all_finite(dtype(), part(begin, count))) return;
+  for (std::size_t i = begin; i < begin + count; ++i) {
+    float value = 0;
+    formats::read_floats(dtype(), part(i, 1), {&value, 1});
     ir::user_check(
-        bad == part.end(),
+        std::isfinite(value),
         "{}: tensor {} must hold finite numbers, but element {} is {}; the file is damaged",
-        origin(), in_quotes(name()), begin + done + static_cast<std::size_t>(bad - part.begin()),
-        bad == part.end() ? 0.F : *bad);
+        origin(), in_quotes(name()), i, value);
+  }
+}
+
+void WeightReader::read(std::size_t begin, std::span<float> out) const {
+  for (std::size_t done = 0; done < out.size(); done += chunk) {
+    const std::span<float> values = out.subspan(done, std::min(chunk, out.size() - done));
+    check(begin + done, values.size());
+    const auto bytes = part(begin + done, values.size());
+    formats::read_floats(dtype(), bytes, values);
+    file_->forget(bytes);
   }
 }
 

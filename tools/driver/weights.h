@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <set>
 #include <span>
 #include <string>
@@ -15,7 +16,7 @@
 
 namespace gptc::driver {
 
-/// One tensor of a file as floats, a part at a time.
+/// One tensor of a file as floats, a part at a time; for any number of threads.
 class WeightReader {
  public:
   /// UserError naming file and tensor unless it is F32, F16 or BF16 of this shape.
@@ -25,14 +26,21 @@ class WeightReader {
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] const std::string& name() const { return tensor_->name; }
   [[nodiscard]] const std::string& origin() const { return file_->origin(); }
+  [[nodiscard]] formats::DType dtype() const { return tensor_->dtype; }
+  /// All elements as the file has them, and what keeps them in memory (null: they will not stay).
+  [[nodiscard]] std::span<const std::byte> bytes() const { return tensor_->bytes; }
+  [[nodiscard]] std::shared_ptr<const void> owner() const { return file_->owner(); }
 
-  /// Elements [begin, begin + out.size()). UserError if one is not finite. What has been read need
-  /// not stay in memory.
+  /// UserError naming the first of the elements [begin, begin + count) that is not finite.
+  void check(std::size_t begin, std::size_t count) const;
+  /// Elements [begin, begin + out.size()), checked. What has been read need not stay in memory.
   void read(std::size_t begin, std::span<float> out) const;
   /// All of them.
   void read_all(std::span<float> out) const;
 
  private:
+  [[nodiscard]] std::span<const std::byte> part(std::size_t begin, std::size_t count) const;
+
   const formats::SafetensorsFile* file_;
   const formats::TensorBytes* tensor_;
   std::size_t size_;
