@@ -48,6 +48,7 @@ bool runs_again(const Node& node) {
   return scope.ends_with("/grad") || scope == "again" || scope.ends_with("/again");
 }
 
+/// Most checks are written as ifs: messages are made of what is wrong alone.
 class Verifier {
  public:
   /// Bodies share the keys of the graph around them.
@@ -61,7 +62,7 @@ class Verifier {
     for (const NodeId id : topological_order(graph_)) check_node(id);
     for (const NodeId id : graph_.inputs()) check_interface_name(id);
     for (const Output& output : graph_.outputs()) {
-      check_value(output.value, "output " + output.name);
+      if (!exists(output.value)) reject_value("output " + output.name);
       internal_check(valid_name(output.name) && output_names_.insert(output.name).second,
                      "{}: output name '{}' is not a new, valid name", graph_.name(), output.name);
     }
@@ -75,9 +76,12 @@ class Verifier {
                        node.origin.scope);
   }
 
-  void check_value(Value value, const std::string& who) const {
-    internal_check(graph_.alive(value.node) && value.result < graph_[value.node].results.size(),
-                   "{}: {} uses a value that does not exist", graph_.name(), who);
+  bool exists(Value value) const {
+    return graph_.alive(value.node) && value.result < graph_[value.node].results.size();
+  }
+
+  [[noreturn]] void reject_value(const std::string& user) const {
+    internal_error("{}: {} uses a value that does not exist", graph_.name(), user);
   }
 
   void check_node(NodeId id) {
@@ -85,15 +89,15 @@ class Verifier {
     const OpDef& def = op_def(node);
     std::vector<Type> types;
     for (const Value& operand : node.operands) {
-      check_value(operand, where(id));
+      if (!exists(operand)) reject_value(where(id));
       types.push_back(graph_.type(operand));
     }
-    internal_check(node.origin.scope.empty() || valid_word(node.origin.scope),
-                   "{}: the scope is not letters, digits and _ . /", where(id));
+    if (!node.origin.scope.empty() && !valid_word(node.origin.scope))
+      internal_error("{}: the scope is not letters, digits and _ . /", where(id));
     if (node.kind == OpKind::input || node.kind == OpKind::state) return check_interface(id);
     check_inference(id, def, types);
-    internal_check(!node.body || node.kind == OpKind::row_fused, "{}: only row_fused has a body",
-                   where(id));
+    if (node.body && node.kind != OpKind::row_fused)
+      internal_error("{}: only row_fused has a body", where(id));
     Keys own;
     if (node.body) Verifier(*node.body, nullptr, runs_again(node) ? own : keys_).run();
     check_random_key(id, def);
@@ -102,24 +106,24 @@ class Verifier {
   void check_interface(NodeId id) {
     const Node& node = graph_[id];
     const auto& inputs = graph_.inputs();
-    internal_check(node.operands.empty() && node.results.size() == 1 && valid_type(node.results[0]),
-                   "{}: sizes must be at least 1 and the bytes fit 63 bits, but got {}", where(id),
-                   node.results.size() == 1 ? node.results[0].text() : "no type");
+    if (!node.operands.empty() || node.results.size() != 1 || !valid_type(node.results[0]))
+      internal_error("{}: sizes must be at least 1 and the bytes fit 63 bits, but got {}",
+                     where(id), node.results.size() == 1 ? node.results[0].text() : "no type");
     if (node.kind == OpKind::state) return check_interface_name(id);
-    internal_check(std::find(inputs.begin(), inputs.end(), id) != inputs.end(),
-                   "{}: it is not among the graph's inputs", where(id));
+    if (std::find(inputs.begin(), inputs.end(), id) == inputs.end())
+      internal_error("{}: it is not among the graph's inputs", where(id));
   }
 
   void check_inference(NodeId id, const OpDef& def, const std::vector<Type>& types) const {
     const Node& node = graph_[id];
     try {
-      internal_check(checked_attrs(def, node.attrs, node.origin) == node.attrs,
-                     "{}: attributes lack their defaults", where(id));
+      if (checked_attrs(def, node.attrs, node.origin) != node.attrs)
+        internal_error("{}: attributes lack their defaults", where(id));
       const std::vector<Type> inferred =
           infer_types(def, types, node.attrs, node.body.get(), node.origin);
-      internal_check(inferred == node.results,
-                     "{}: stored types differ from the inferred ones ({})", where(id),
-                     inferred.empty() ? "none" : inferred[0].text());
+      if (inferred != node.results)
+        internal_error("{}: stored types differ from the inferred ones ({})", where(id),
+                       inferred.empty() ? "none" : inferred[0].text());
     } catch (const UserError& error) {
       internal_error("{}: {}", where(id), error.what());
     }
@@ -130,8 +134,8 @@ class Verifier {
     const AttrValue* p = node.attrs.find("p");
     const bool draws = p == nullptr || std::get<double>(*p) > 0;
     if (!def.has(Trait::random) || !draws || runs_again(node)) return;
-    internal_check(keys_.insert(node.attrs.key("rng_key")).second,
-                   "{}: its rng_key is used by another op", where(id));
+    if (!keys_.insert(node.attrs.key("rng_key")).second)
+      internal_error("{}: its rng_key is used by another op", where(id));
   }
 
   void check_interface_name(NodeId id) {
@@ -140,20 +144,20 @@ class Verifier {
                    "{}: '{}' is not a new, valid name for an input or state", graph_.name(), name);
     if (module_ == nullptr || graph_[id].kind != OpKind::state) return;
     const State* state = module_->find_state(name);
-    internal_check(state != nullptr && state->type == graph_.type({id, 0}),
-                   "{}: state '{}' is not declared with type {}", graph_.name(), name,
-                   graph_.type({id, 0}).text());
+    if (state == nullptr || state->type != graph_.type({id, 0}))
+      internal_error("{}: state '{}' is not declared with type {}", graph_.name(), name,
+                     graph_.type({id, 0}).text());
   }
 
   void check_update(const Update& update) {
-    check_value(update.value, "update of " + update.state);
+    if (!exists(update.value)) reject_value("update of " + update.state);
     internal_check(updated_.insert(update.state).second, "{}: state '{}' is updated twice",
                    graph_.name(), update.state);
     if (module_ == nullptr) return;
     const State* state = module_->find_state(update.state);
-    internal_check(state != nullptr && state->type == graph_.type(update.value),
-                   "{}: the update of '{}' has type {}, which is not the state's", graph_.name(),
-                   update.state, graph_.type(update.value).text());
+    if (state == nullptr || state->type != graph_.type(update.value))
+      internal_error("{}: the update of '{}' has type {}, which is not the state's", graph_.name(),
+                     update.state, graph_.type(update.value).text());
   }
 
   const Graph& graph_;

@@ -121,17 +121,6 @@ std::uint16_t f32_to_f16(float number) {
   return static_cast<std::uint16_t>(half | sign);
 }
 
-float bf16_to_f32(std::uint16_t bits) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
-}
-
-std::uint16_t f32_to_bf16(float number) {
-  const auto bits = std::bit_cast<std::uint32_t>(number);
-  const std::uint32_t rounded = (bits + 0x7fffU + (bits >> 16 & 1U)) >> 16;
-  const bool is_number = (bits & ~sign_bit) <= f32_infinity;
-  return static_cast<std::uint16_t>(is_number ? rounded : bits >> 16 | 0x40U);
-}
-
 bool is_readable_float(DType type) {
   return type == DType::F32 || type == DType::F16 || type == DType::BF16;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -13,8 +14,17 @@ namespace gptc::formats {
 /// what is too large becomes infinite, NaN stays NaN.
 float f16_to_f32(std::uint16_t bits);
 std::uint16_t f32_to_f16(float value);
-float bf16_to_f32(std::uint16_t bits);
-std::uint16_t f32_to_bf16(float value);
+inline float bf16_to_f32(std::uint16_t bits) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+}
+inline std::uint16_t f32_to_bf16(float value) {
+  constexpr std::uint32_t size_bits = 0x7fffffffU;
+  constexpr std::uint32_t infinity = 0x7f800000U;
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint32_t rounded = (bits + 0x7fffU + (bits >> 16 & 1U)) >> 16;
+  const bool is_number = (bits & size_bits) <= infinity;
+  return static_cast<std::uint16_t>(is_number ? rounded : bits >> 16 | 0x40U);
+}
 
 /// Whether read_floats takes elements of this type: F32, F16, BF16.
 bool is_readable_float(DType type);
