@@ -34,7 +34,7 @@ class OnednnBackend final : public runtime::Backend {
     const ir::Node& node = graph[id];
     const KernelRow* row = needs_no_kernel(node) ? nullptr : find_kernel(node.kind);
     if (row == nullptr || row->workspace == nullptr || !all_concrete(graph, node)) return 0;
-    const ThreadScope scope(threads_);
+    const ThreadCount scope(threads_);
     return row->workspace(graph, node, threads_);
   }
 
@@ -42,7 +42,7 @@ class OnednnBackend final : public runtime::Backend {
     const ir::Node& node = graph[id];
     const KernelRow* row = needs_no_kernel(node) ? nullptr : find_kernel(node.kind);
     if (row == nullptr || row->library == nullptr || !all_concrete(graph, node)) return 0;
-    const ThreadScope scope(threads_);
+    const ThreadCount scope(threads_);
     return row->library(graph, node);
   }
 

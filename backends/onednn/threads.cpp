@@ -52,8 +52,13 @@ void pin_workers(int threads) {
 
 int resolve_threads(int asked) { return asked > 0 ? asked : omp_get_max_threads(); }
 
-ThreadScope::ThreadScope(int threads) : before_(omp_get_max_threads()) {
+ThreadCount::ThreadCount(int threads) : before_(omp_get_max_threads()) {
   omp_set_num_threads(threads);
+}
+
+ThreadCount::~ThreadCount() { omp_set_num_threads(before_); }
+
+ThreadScope::ThreadScope(int threads) : count_(threads) {
   if (threads < 2 || static_cast<std::size_t>(threads) != processors().size()) return;
   pin_workers(threads);
   affinity_ = allowed_now();
@@ -62,7 +67,6 @@ ThreadScope::ThreadScope(int threads) : before_(omp_get_max_threads()) {
 
 ThreadScope::~ThreadScope() {
   if (affinity_) sched_setaffinity(0, sizeof(*affinity_), &*affinity_);
-  omp_set_num_threads(before_);
 }
 
 }  // namespace gptc::onednn

@@ -22,43 +22,70 @@ CompiledModel::CompiledModel(const dsl::Model& model, const dsl::Config& config,
       module_(dsl::declare(model, config, options.seed)) {
   for (const ir::State& state : module_.states()) declared_.add_state(state);
   if (options.weights) stored_ = passes::store_weights(module_, *options.weights);
-  LoweringOptions lowering = {.seed = options.seed,
-                              .dtype = options.dtype,
-                              .exact = options.exact,
-                              .grad_dtype = options.grad_dtype,
-                              .train = options.train,
-                              .context = pass_context(*backend_),
-                              .log = options.log,
-                              .allocated_bytes = allocated_bytes(*backend_),
-                              .memory_budget = options.memory_budget,
-                              .memory_taken = options.memory_taken};
-  lowering.context.explain = options.explain;
-  std::vector<GraphRequest> requests = graphs;
-  requests.push_back({std::string(init_label), "init", {}});
-  std::int64_t arena = 0;
-  for (PlannedGraph& planned : lower_and_plan(module_, requests, lowering)) {
-    arena = std::max(arena, planned.program.arena_bytes);
-    allocated_bytes_ = std::max(allocated_bytes_, planned.allocated_bytes);
-    const bool fresh =
-        units_.emplace(planned.label, Unit{std::move(planned.program), nullptr}).second;
-    ir::internal_check(fresh, "compile: two graphs are labelled '{}'", planned.label);
-  }
-  module_.graphs().clear();  // the programs have their own
-  return_free_memory();
+  lowering_ = {.seed = options.seed,
+               .dtype = options.dtype,
+               .exact = options.exact,
+               .grad_dtype = options.grad_dtype,
+               .train = options.train,
+               .context = pass_context(*backend_),
+               .log = options.log,
+               .allocated_bytes = allocated_bytes(*backend_),
+               .memory_budget = options.memory_budget,
+               .memory_taken = options.memory_taken};
+  lowering_.context.explain = options.explain;
+  waiting_ = graphs;
+  waiting_.push_back({std::string(init_label), "init", {}, true});
+  const auto first_later =
+      std::stable_partition(waiting_.begin(), waiting_.end(), [&](const GraphRequest& request) {
+        return !request.on_first_use || options.memory_budget > 0;
+      });
+  lower({waiting_.begin(), first_later});
+  waiting_.erase(waiting_.begin(), first_later);
   states_ = std::make_unique<runtime::StateStore>(module_);
-  arena_ = std::make_unique<runtime::Memory>(arena);
+  make_room();
 }
 
-const CompiledModel::Unit& CompiledModel::unit(std::string_view label) const {
-  const auto found = units_.find(label);
-  ir::internal_check(found != units_.end(), "compile: no graph is labelled '{}'", label);
-  return found->second;
+void CompiledModel::lower(const std::vector<GraphRequest>& requests) {
+  for (PlannedGraph& planned : lower_and_plan(module_, requests, lowering_)) {
+    arena_bytes_ = std::max(arena_bytes_, planned.program.arena_bytes);
+    allocated_bytes_ = std::max(allocated_bytes_, planned.allocated_bytes);
+    const bool fresh =
+        units_.emplace(planned.label, Unit{std::move(planned.program), {}, {}}).second;
+    ir::internal_check(fresh, "compile: two graphs are labelled '{}'", planned.label);
+  }
+  return_free_memory();
+}
+
+void CompiledModel::lower_waiting(std::string_view label) {
+  const auto found = std::ranges::find(waiting_, label, &GraphRequest::label);
+  if (found == waiting_.end()) return;
+  const GraphRequest request = *found;
+  waiting_.erase(found);
+  const std::size_t states = module_.states().size();
+  lower({request});
+  ir::internal_check(module_.states().size() == states,
+                     "compile: graph {} declares states, so it must not wait", label);
+  make_room();
+}
+
+/// Kernels know where the arena lies: in a larger one they are built again.
+void CompiledModel::make_room() {
+  if (arena_ && arena_->bytes() >= arena_bytes_) return;
+  for (auto& [label, built] : units_) built.executable.reset();
+  arena_.reset();
+  arena_ = std::make_unique<runtime::Memory>(arena_bytes_);
 }
 
 CompiledModel::Unit& CompiledModel::unit(std::string_view label) {
+  lower_waiting(label);
   const auto found = units_.find(label);
   ir::internal_check(found != units_.end(), "compile: no graph is labelled '{}'", label);
   return found->second;
+}
+
+std::int64_t CompiledModel::planned_bytes() {
+  while (!waiting_.empty()) lower_waiting(std::string(waiting_.back().label));
+  return states_->bytes() + arena_->bytes() + allocated_bytes_;
 }
 
 void CompiledModel::prepare(std::string_view label) {
@@ -68,6 +95,7 @@ void CompiledModel::prepare(std::string_view label) {
     ir::internal_check(!states_->is_borrowed(update.state),
                        "graph {} writes state {}, whose bytes are lent", label, update.state);
   wanted.executable = backend_->compile(wanted.program, *arena_, *states_);
+  if (wanted.hook) wanted.executable->set_profile_hook(wanted.hook);
   return_free_memory();  // what compiling took for a while
 }
 
@@ -79,7 +107,8 @@ void CompiledModel::run(std::string_view label, std::span<const runtime::Binding
 
 void CompiledModel::profile(std::string_view label, runtime::ProfileHook hook) {
   prepare(label);
-  unit(label).executable->set_profile_hook(std::move(hook));
+  unit(label).hook = std::move(hook);
+  unit(label).executable->set_profile_hook(unit(label).hook);
 }
 
 void CompiledModel::initialise() {
@@ -90,17 +119,16 @@ void CompiledModel::initialise() {
 
 void CompiledModel::borrow(std::string_view state, std::span<const std::byte> bytes,
                            std::shared_ptr<const void> owner) {
-  for (const auto& [label, built] : units_)
-    ir::internal_check(built.executable == nullptr, "graph {} is built: {} cannot move", label,
-                       state);
+  for (const auto& [label, built] : units_) {
+    if (built.executable != nullptr)
+      ir::internal_error("graph {} is built: {} cannot move", label, state);
+  }
   states_->borrow(state, bytes, std::move(owner));
 }
 
-const ir::Program& CompiledModel::program(std::string_view label) const {
-  return unit(label).program;
-}
+const ir::Program& CompiledModel::program(std::string_view label) { return unit(label).program; }
 
-bool CompiledModel::has_input(std::string_view label, std::string_view input) const {
+bool CompiledModel::has_input(std::string_view label, std::string_view input) {
   return unit(label).program.graph.find_input(input).has_value();
 }
 

@@ -35,8 +35,9 @@ struct CompileOptions {
   std::function<void(std::string_view)> log = {};
 };
 
-/// Graphs are lowered and planned when the object is made; a graph's kernels are built before its
-/// first run, so a graph that never runs costs little. Movable, not copyable.
+/// Graphs are lowered and planned when the object is made, those that may wait before their first
+/// use; a graph's kernels are built before its first run. So a graph that never runs costs little.
+/// Movable, not copyable.
 class CompiledModel {
  public:
   /// UserError for what is wrong with the model, its settings or the requests.
@@ -59,14 +60,11 @@ class CompiledModel {
 
   [[nodiscard]] const ir::Module& module() const { return module_; }
   [[nodiscard]] runtime::StateStore& states() { return *states_; }
-  [[nodiscard]] const ir::Program& program(std::string_view label) const;
-  [[nodiscard]] bool has_input(std::string_view label, std::string_view input) const;
-  [[nodiscard]] std::int64_t arena_bytes() const { return arena_->bytes(); }
+  [[nodiscard]] const ir::Program& program(std::string_view label);
+  [[nodiscard]] bool has_input(std::string_view label, std::string_view input);
   /// States, the arena that all graphs share, and what a library allocates while they run: what the
-  /// plan says the model takes.
-  [[nodiscard]] std::int64_t planned_bytes() const {
-    return states_->bytes() + arena_->bytes() + allocated_bytes_;
-  }
+  /// plan says the model takes. Lowers what has waited.
+  [[nodiscard]] std::int64_t planned_bytes();
   /// What became of a parameter that is not stored as it was declared; else null.
   [[nodiscard]] const passes::StoredWeight* stored(std::string_view parameter) const;
   /// Whether no graph changes the parameters, `init` apart.
@@ -82,9 +80,12 @@ class CompiledModel {
   struct Unit {
     ir::Program program;
     std::unique_ptr<runtime::Executable> executable;
+    runtime::ProfileHook hook;
   };
-  [[nodiscard]] const Unit& unit(std::string_view label) const;
   [[nodiscard]] Unit& unit(std::string_view label);
+  void lower(const std::vector<GraphRequest>& requests);
+  void lower_waiting(std::string_view label);
+  void make_room();
 
   std::unique_ptr<runtime::Backend> backend_;
   int threads_;
@@ -92,9 +93,12 @@ class CompiledModel {
   ir::Module module_;
   ir::Module declared_;  // states only
   std::vector<passes::StoredWeight> stored_;
+  LoweringOptions lowering_;
+  std::vector<GraphRequest> waiting_;
   std::map<std::string, Unit, std::less<>> units_;
   std::unique_ptr<runtime::StateStore> states_;
   std::unique_ptr<runtime::Memory> arena_;
+  std::int64_t arena_bytes_ = 0;  // that the graphs so far need
   std::int64_t allocated_bytes_ = 0;
 };
 

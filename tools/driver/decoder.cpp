@@ -38,7 +38,8 @@ std::vector<GraphRequest> Decoder::requests(std::int64_t context, std::int64_t b
     if (chunk > context) break;
     requests.push_back({label_of(chunk),
                         chunk == 1 ? "decode" : "prefill",
-                        {{'B', batch}, {'T', chunk}, {'S', context}}});
+                        {{'B', batch}, {'T', chunk}, {'S', context}},
+                        chunk > 1});
   }
   return requests;
 }

@@ -19,6 +19,9 @@ struct GraphRequest {
   std::string label;
   std::string graph;
   passes::DimSizes sizes;
+  /// May wait until someone wants it: it declares no state that others have not. A CompiledModel
+  /// without a budget for memory then lowers it before its first run.
+  bool on_first_use = false;
 };
 
 struct LoweringOptions {

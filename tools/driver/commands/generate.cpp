@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <future>
 #include <memory>
 #include <random>
 
@@ -103,13 +104,12 @@ int run(const GenerateFlags& flags, const std::vector<dsl::Model>& models) {
   ir::user_check(source.folder.has_value(),
                  "model {}: it has no weights yet; train it, and give the folder of the run",
                  source.model.name);
-  const tokenizer::Tokenizer tokenizer =
-      find_tokenizer(flags.tokenizer.empty() ? source.folder->string() : flags.tokenizer);
-  ir::user_check(source.config.integer("vocab_size") == tokenizer.vocab_size(),
-                 "model {}: its vocabulary has {} tokens, but the tokenizer has {}",
-                 source.folder->string(), source.config.integer("vocab_size"),
-                 tokenizer.vocab_size());
-  check_sampling(options.sampling, tokenizer.vocab_size());
+  const std::int64_t vocabulary = source.config.integer("vocab_size");
+  check_sampling(options.sampling, vocabulary);
+  // A large vocabulary takes as long to read as a model to compile.
+  std::future<tokenizer::Tokenizer> reading =
+      std::async(std::launch::async, find_tokenizer,
+                 flags.tokenizer.empty() ? source.folder->string() : flags.tokenizer);
   const std::vector<std::string> prompts =
       flags.interactive ? std::vector<std::string>() : prompts_of(flags);
   // No more rows than texts; the interactive mode has one.
@@ -118,6 +118,10 @@ int run(const GenerateFlags& flags, const std::vector<dsl::Model>& models) {
   CompiledModel model(source.model, source.config, Generator::requests(source.context(), batch),
                       inference_options(common, source));
   load_parameters(source, model);
+  const tokenizer::Tokenizer tokenizer = reading.get();
+  ir::user_check(vocabulary == tokenizer.vocab_size(),
+                 "model {}: its vocabulary has {} tokens, but the tokenizer has {}",
+                 source.folder->string(), vocabulary, tokenizer.vocab_size());
   options.text.context = source.context();
   if (!flags.sampling.ignore_end) options.text.end_of_text = tokenizer.end_of_text();
   if (!flags.common.seed && options.sampling.temperature > 0 && !flags.common.quiet)
