@@ -1,6 +1,7 @@
 #include "backends/runtime/memory.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -37,6 +38,22 @@ Memory::~Memory() {
   if (data_ != nullptr) munmap(data_, static_cast<std::size_t>(bytes_));
 }
 
+void Memory::fills_slowly(std::int64_t offset, std::int64_t bytes) {
+#ifdef MADV_NOHUGEPAGE
+  const std::int64_t page = sysconf(_SC_PAGESIZE);
+  const std::int64_t first = (offset + page - 1) / page * page;
+  const std::int64_t last = (offset + bytes) / page * page;
+  if (first < last) madvise(data_ + first, static_cast<std::size_t>(last - first), MADV_NOHUGEPAGE);
+#endif
+}
+
+namespace {
+
+/// Caches of a text's past (passes/incremental.h) hold as much as the text is long.
+bool fills_slowly(const ir::State& state) { return state.name.starts_with("cache."); }
+
+}  // namespace
+
 StateStore::StateStore(const ir::Module& module) {
   const ir::StateLayout layout = ir::layout_states(module);
   ir::internal_check(layout.offsets.size() == module.states().size(),
@@ -51,6 +68,10 @@ StateStore::StateStore(const ir::Module& module) {
   std::sort(entries_.begin(), entries_.end(),
             [](const Entry& a, const Entry& b) { return a.name < b.name; });
   block_ = Memory(layout.bytes);
+  for (std::size_t i = 0; i < layout.offsets.size(); ++i) {
+    const ir::State& state = module.states()[i];
+    if (fills_slowly(state)) block_.fills_slowly(layout.offsets[i], state.type.bytes());
+  }
 }
 
 namespace {

@@ -24,6 +24,8 @@ class Memory {
 
   std::byte* data() const { return data_; }
   std::int64_t bytes() const { return bytes_; }
+  /// These bytes fill little by little: a huge page would be taken and cleared at its first one.
+  void fills_slowly(std::int64_t offset, std::int64_t bytes);
 
  private:
   std::byte* data_ = nullptr;
