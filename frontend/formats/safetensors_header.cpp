@@ -167,8 +167,9 @@ std::string print_header(const Header& header) {
                                 json_string(entry.name), name(entry.dtype), shape_text(entry.shape),
                                 entry.begin, entry.end));
   std::string text = fmt::format("{{{}}}", fmt::join(items, ","));
-  constexpr std::size_t alignment = 8;
-  text.append((alignment - text.size() % alignment) % alignment, ' ');
+  constexpr std::size_t alignment = 64;
+  const std::size_t before_data = sizeof(std::uint64_t) + text.size();
+  text.append((alignment - before_data % alignment) % alignment, ' ');
   return text;
 }
 

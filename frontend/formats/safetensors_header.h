@@ -31,7 +31,8 @@ struct Header {
 /// anything. Throws JsonError without the file's name.
 Header parse_header(std::string_view json);
 
-/// The compact JSON of a header, padded with spaces to a multiple of 8 bytes. Throws JsonError.
+/// The compact JSON of a header, padded with spaces so that the data begins at a
+/// multiple of 64 bytes of the file, where it can be used as it is mapped. Throws JsonError.
 std::string print_header(const Header& header);
 
 /// Bytes the entry's type and shape ask for. Throws JsonError if that overflows or is no whole

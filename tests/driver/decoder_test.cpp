@@ -151,6 +151,28 @@ std::vector<Form> forms() {
   return all;
 }
 
+// A graph that is lowered late may need a larger arena, where all kernels are built anew.
+TEST_P(DecoderTest, GraphsThatWaitedChangeNothing) {
+  std::vector<GraphRequest> requests = Decoder::requests(context);
+  CompiledModel late = model(requests);
+  for (GraphRequest& request : requests) request.on_first_use = false;
+  CompiledModel early = model(requests);
+  int nodes = 0;
+  late.profile("decode", [&](ir::NodeId, double) { ++nodes; });
+  Decoder first(late, context);
+  Decoder second(early, context);
+  const std::vector<std::int32_t> text = tiny_text(70);
+  for (const std::size_t length : {1UL, 70UL, 1UL}) {
+    const std::span<const std::int32_t> part = std::span(text).first(length);
+    const int before = nodes;
+    EXPECT_EQ(read(first, part), read(second, part));
+    EXPECT_EQ(nodes > before, length == 1) << "profiled decoding";
+    first.forget();
+    second.forget();
+  }
+  EXPECT_EQ(late.planned_bytes(), early.planned_bytes());
+}
+
 INSTANTIATE_TEST_SUITE_P(Forms, DecoderTest, ::testing::ValuesIn(forms()),
                          [](const auto& at) { return at.param.name; });
 

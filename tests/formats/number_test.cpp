@@ -74,6 +74,27 @@ TEST(Floats, AreReadFromAnyAddress) {
   }
 }
 
+TEST(Floats, AreAllFiniteOrNot) {
+  constexpr std::size_t count = 67;  // more than any vector, and no multiple
+  for (const auto& [type, encoding] :
+       {std::pair{DType::F32, Encoding::F32}, std::pair{DType::F16, Encoding::F16},
+        std::pair{DType::BF16, Encoding::BF16}}) {
+    std::vector<std::byte> bytes(1 + count * block_bytes(encoding));
+    const auto stored = std::span(bytes).subspan(1);
+    std::vector<float> values(count, -60000.0F);
+    encode_floats(encoding, values, stored);
+    EXPECT_TRUE(all_finite(type, stored)) << name(encoding);
+    for (std::size_t i = 0; i < count; ++i) {
+      for (const float bad : {INFINITY, -INFINITY, NAN}) {
+        values[i] = bad;
+        encode_floats(encoding, values, stored);
+        EXPECT_FALSE(all_finite(type, stored)) << name(encoding) << ' ' << i << ' ' << bad;
+      }
+      values[i] = 1e-7F;
+    }
+  }
+}
+
 TEST(Q8_0, IsWithinHalfAStepOfItsBlocksScale) {
   std::mt19937 random(3);
   std::normal_distribution<float> normal;

@@ -70,6 +70,35 @@ TEST(StateStore, StatesDoNotOverlap) {
   EXPECT_EQ(store.view("w").type.text(), "f32[3x5]");
 }
 
+TEST(StateStore, BorrowsBytes) {
+  StateStore store(module_with_states());
+  const std::int64_t place = store.view("w").data - store.data();
+  const auto lent = std::make_shared<Memory>(256);
+  const std::span<const std::byte> bytes(lent->data(), 3 * 5 * sizeof(float));
+  store.borrow("w", bytes, lent);
+  EXPECT_EQ(store.view("w").data, lent->data());
+  EXPECT_EQ(store.address(place + 8, 4), lent->data() + 8);
+  EXPECT_TRUE(store.is_borrowed("w"));
+  EXPECT_FALSE(store.is_borrowed("a"));
+  EXPECT_EQ(lent.use_count(), 2);
+  const TensorView other = store.view("a");
+  EXPECT_EQ(store.address(other.data - store.data(), other.bytes()), other.data);
+  EXPECT_THROW(store.borrow("a", bytes, lent), ir::InternalError) << "another size";
+  const auto shifted = std::span<const std::byte>(lent->data() + 4, bytes.size());
+  EXPECT_THROW(store.borrow("w", shifted, lent), ir::InternalError) << "another alignment";
+  EXPECT_THROW(store.address(store.bytes() - 4, 8), ir::InternalError);
+  EXPECT_THROW(store.address(-4, 8), ir::InternalError);
+}
+
+TEST(StateStore, CachesAreZeroedToo) {
+  ir::Module module("m");
+  module.add_state({.name = "w", .type = {ir::DType::f32, {5}}});
+  module.add_state({.name = "cache.h.0", .type = {ir::DType::f32, {1, 3000, 3}}});
+  const StateStore store(module);
+  EXPECT_TRUE(std::ranges::all_of(store.view("cache.h.0").as<float>(),
+                                  [](float value) { return value == 0; }));
+}
+
 TEST(StateStore, KnowsItsNames) {
   const StateStore store(module_with_states());
   EXPECT_TRUE(store.contains("step"));
