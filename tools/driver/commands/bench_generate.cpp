@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "backends/onednn/peak.h"
 #include "ir/check.h"
@@ -17,6 +19,7 @@
 #include "tools/driver/memory.h"
 #include "tools/driver/profile.h"
 #include "tools/driver/sampling/sampler.h"
+#include "tools/driver/tokenizer_source.h"
 #include "tools/driver/weight_store.h"
 
 namespace gptc::driver {
@@ -143,6 +146,19 @@ void print_profile(CompiledModel& model, Decoder& decoder, const BenchFlags& fla
              profile.tables(measure_ceilings(flags.common.threads), usual_profile_nodes));
 }
 
+/// A token behind a prompt of 8 in each row; builds what that takes.
+void first_token(CompiledModel& model, const BenchFlags& flags, std::int64_t context,
+                 std::int64_t vocabulary) {
+  constexpr std::int64_t prompt = 8;
+  const Texts texts = random_texts(flags.batch, std::min(prompt, context), vocabulary, 0);
+  Decoder decoder(model, context, flags.batch);
+  read(decoder, texts);
+  Sampler sampler({}, vocabulary);
+  History nothing({});
+  for (std::size_t row = 0; row < texts.size(); ++row)
+    sampler.sample(decoder.logits(row), nothing, {row, 0});
+}
+
 struct Timing {
   MemoryContract memory;
   std::vector<double> token_seconds;
@@ -205,6 +221,7 @@ nlohmann::ordered_json figures(CompiledModel& model, const BenchFlags& flags, st
 }
 
 int run(BenchFlags flags, const std::vector<dsl::Model>& models) {
+  const auto start = Clock::now();
   const ModelSource source = sized_model_of(flags.common, models);
   const std::int64_t context = flags.context == 0 ? source.context() : flags.context;
   ir::user_check(context >= 2 && context <= source.context(),
@@ -217,17 +234,27 @@ int run(BenchFlags flags, const std::vector<dsl::Model>& models) {
   flags.begin = std::min(flags.begin, flags.end / 2);
   flags.prompt = std::min(flags.prompt, context);
   const CompileOptions options = inference_options(flags.common, source);
+  // As `generate` does; a folder without a vocabulary has nothing to be waited for.
+  std::future<tokenizer::Tokenizer> vocabulary;
+  if (source.folder)
+    vocabulary = std::async(std::launch::async, find_tokenizer, source.folder->string());
   CompiledModel model(source.model, source.config, Decoder::requests(context, flags.batch),
                       options);
+  const std::int64_t vocab_size = source.config.integer("vocab_size");
+  std::optional<double> first_token_seconds;
   if (source.folder) {
     load_parameters(source, model);
+    vocabulary.wait();
+    first_token(model, flags, context, vocab_size);
+    first_token_seconds = seconds_since(start);
+    vocabulary = {};
   } else {
     store_initial_parameters(model, source, options);
     return_free_memory();
     forget_memory_peak();
   }
-  const nlohmann::ordered_json result =
-      figures(model, flags, context, source.config.integer("vocab_size"));
+  nlohmann::ordered_json result = figures(model, flags, context, vocab_size);
+  if (first_token_seconds) result["first_token_s"] = *first_token_seconds;
   if (flags.json) {
     write_stdout(result.dump(2) + "\n");
     return exit_code::done;
@@ -242,6 +269,8 @@ int run(BenchFlags flags, const std::vector<dsl::Model>& models) {
                              flags.prompt, result["prefill_ms"].get<double>(),
                              result["prefill_mfu"].get<double>(),
                              result["peak_gflops"].get<double>()));
+  if (first_token_seconds)
+    write_stdout(fmt::format("; first token after {:.2f} s", *first_token_seconds));
   write_stdout(fmt::format(
       "; {}\n", MemoryContract{result["planned_bytes"], result["measured_bytes"]}.text()));
   return exit_code::done;
