@@ -42,10 +42,13 @@ MappedFile::~MappedFile() {
 }
 
 void MappedFile::forget(std::span<const std::byte> part) const {
-  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  // Each call interrupts all of the process's threads: fewer are better. The mapping begins on a
+  // page, and a step is whole pages.
+  constexpr std::size_t step = std::size_t{1} << 20;
   const auto begin = static_cast<std::size_t>(part.data() - bytes_.data());
-  const std::size_t first = (begin + page - 1) / page * page;  // the mapping begins on a page
-  const std::size_t last = (begin + part.size()) / page * page;
+  const std::size_t end = begin + part.size();
+  const std::size_t first = begin / step * step;
+  const std::size_t last = end == bytes_.size() ? end : end / step * step;
   if (last <= first) return;
   // The bytes were mapped read-only: giving pages up changes nothing that is read.
   madvise(const_cast<std::byte*>(bytes_.data()) + first, last - first, MADV_DONTNEED);  // NOLINT

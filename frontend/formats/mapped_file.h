@@ -18,8 +18,9 @@ class MappedFile {
 
   [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
 
-  /// The process gives up the memory of the whole pages within `part`, which lies in bytes(); they
-  /// are read from the file again when they are touched.
+  /// The process gives up the memory of `part`, which lies in bytes(), in steps of 1 MiB of the
+  /// file: each goes, its begin included, when a part reaches its end. What is touched again is
+  /// read from the file again.
   void forget(std::span<const std::byte> part) const;
 
  private:

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "backends/onednn/turn.h"
 #include "passes/store_weights.h"
 #include "tools/driver/weight_store.h"
 
@@ -86,20 +87,11 @@ class Channels {
       read_(row * columns_, values);
       for (std::size_t column = 0; column < columns_; column += tile) {
         const std::size_t width = std::min(tile, columns_ - column);
-        turn(values.subspan(column), height, width, turned);
+        onednn::turn(values.data() + column, columns_, height, width, turned.front().data(),
+                     channel_group);
         for (std::size_t i = 0; i < width; ++i)
           visit(column + i, row, std::span<const float>(turned[i]).first(height));
       }
-    }
-  }
-
-  /// A tile of rows to one of columns. It is copied first: rows far apart share few cache lines.
-  void turn(std::span<const float> from, std::size_t height, std::size_t width, Tile& to) const {
-    std::array<std::array<float, tile>, channel_group> copy;
-    for (std::size_t i = 0; i < height; ++i)
-      std::copy_n(from.data() + i * columns_, width, copy[i].data());
-    for (std::size_t j = 0; j < width; ++j) {
-      for (std::size_t i = 0; i < height; ++i) to[j][i] = copy[i][j];
     }
   }
 
