@@ -2,6 +2,7 @@
 // of anything, any number of threads; bytes that stay the file's.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -86,41 +87,80 @@ float declared(const StoredWeight& weight, const Values& values, std::int64_t ch
   return values[static_cast<std::size_t>(place)];
 }
 
+/// A group's scale in i4: of five, the first whose numbers have the smallest squared error.
+float scale_of(const Values& group) {
+  float extreme = 0;
+  for (const float value : group) {
+    if (std::abs(value) > std::abs(extreme)) extreme = value;
+  }
+  float best = 0;
+  float least = std::numeric_limits<float>::infinity();
+  for (const float part : {1.F, 0.95F, 0.9F, 0.85F, 0.8F}) {
+    const float scale = part * extreme / -8;
+    float error = 0;
+    for (const float value : group) {
+      const float number = std::clamp(std::nearbyint(value * (1 / scale)), -8.F, 7.F);
+      error += (value - number * scale) * (value - number * scale);
+    }
+    if (error >= least) continue;
+    least = error;
+    best = scale;
+  }
+  return best;
+}
+
+void expect_i4(CompiledModel& model, const StoredWeight& weight, std::size_t first,
+               const Values& channel) {
+  constexpr std::size_t group = 32;
+  const auto packed = model.states().view(weight.name).as<std::int8_t>();
+  const auto scales = model.states().view(passes::scale_name(weight.name)).as<float>();
+  for (std::size_t begin = 0; begin < channel.size(); begin += group) {
+    const Values values(channel.begin() + static_cast<std::ptrdiff_t>(begin),
+                        channel.begin() + static_cast<std::ptrdiff_t>(begin + group));
+    const float scale = scales[(first + begin) / group];
+    ASSERT_EQ(scale, scale_of(values)) << weight.name << ' ' << first + begin;
+    for (std::size_t i = 0; i < group; ++i) {
+      const auto byte = static_cast<std::uint8_t>(packed[(first + begin) / 2 + i % (group / 2)]);
+      const int bits = i < group / 2 ? byte & 15 : byte >> 4;
+      ASSERT_EQ(static_cast<float>(bits < 8 ? bits : bits - 16),
+                std::clamp(std::nearbyint(values[i] * (1 / scale)), -8.F, 7.F))
+          << weight.name << ' ' << first + begin + i;
+    }
+  }
+}
+
+void expect_i8(CompiledModel& model, const StoredWeight& weight, std::size_t first,
+               const Values& channel) {
+  const auto numbers = model.states().view(weight.name).as<std::int8_t>();
+  float largest = 0;
+  for (const float value : channel) largest = std::max(largest, std::abs(value));
+  const float scale =
+      model.states().view(passes::scale_name(weight.name)).as<float>()[first / channel.size()];
+  ASSERT_EQ(scale, largest / 127) << weight.name << ' ' << first;
+  for (std::size_t k = 0; k < channel.size(); ++k)
+    ASSERT_EQ(static_cast<float>(numbers[first + k]), std::nearbyint(channel[k] * (1 / scale)))
+        << weight.name << ' ' << first + k;
+}
+
 /// The stored weight, channel by channel, from its definition.
 void expect_stored(CompiledModel& model, const StoredWeight& weight, const Values& values) {
   const runtime::TensorView view = model.states().view(weight.name);
   const std::int64_t channels = view.type.shape[0].size();
-  const std::int64_t size = weight.declared.shape.numel() / channels;
-  for (std::int64_t channel = 0; channel < channels; ++channel) {
-    float largest = 0;
-    for (std::int64_t k = 0; k < size; ++k)
-      largest = std::max(largest, std::abs(declared(weight, values, channel, k)));
-    for (std::int64_t k = 0; k < size; ++k) {
-      const float value = declared(weight, values, channel, k);
-      const auto at = static_cast<std::size_t>(channel * size + k);
-      const auto where = weight.name + " " + std::to_string(at);
+  Values channel(values.size() / static_cast<std::size_t>(channels));
+  for (std::int64_t c = 0; c < channels; ++c) {
+    for (std::size_t k = 0; k < channel.size(); ++k)
+      channel[k] = declared(weight, values, c, static_cast<std::int64_t>(k));
+    const std::size_t first = static_cast<std::size_t>(c) * channel.size();
+    if (weight.store == WeightStore::i8) expect_i8(model, weight, first, channel);
+    if (weight.store == WeightStore::i4) expect_i4(model, weight, first, channel);
+    if (weight.store == WeightStore::i8 || weight.store == WeightStore::i4) continue;
+    for (std::size_t k = 0; k < channel.size(); ++k) {
+      const std::size_t at = first + k;
       if (weight.store == WeightStore::f32) {
-        ASSERT_EQ(view.as<float>()[at], value) << where;
-      } else if (weight.store == WeightStore::bf16) {
-        ASSERT_EQ(view.as<std::uint16_t>()[at], runtime::f32_to_bf16(value)) << where;
-      } else if (weight.store == WeightStore::i8) {
-        const float scale = model.states()
-                                .view(passes::scale_name(weight.name))
-                                .as<float>()[static_cast<std::size_t>(channel)];
-        ASSERT_EQ(scale, largest / 127) << where;
-        ASSERT_EQ(static_cast<float>(view.as<std::int8_t>()[at]),
-                  std::nearbyint(value * (1 / scale)))
-            << where;
+        ASSERT_EQ(view.as<float>()[at], channel[k]) << weight.name << ' ' << at;
       } else {
-        constexpr std::size_t group = 32;
-        const std::size_t in_group = at % group;
-        const auto packed = static_cast<std::uint8_t>(
-            view.as<std::int8_t>()[at / group * group / 2 + in_group % (group / 2)]);
-        const int bits = in_group < group / 2 ? packed & 15 : packed >> 4;
-        const float scale =
-            model.states().view(passes::scale_name(weight.name)).as<float>()[at / group];
-        const auto number = static_cast<float>(bits < 8 ? bits : bits - 16);
-        ASSERT_LE(std::abs(number * scale - value), std::abs(scale) * 1.01F) << where;
+        ASSERT_EQ(view.as<std::uint16_t>()[at], runtime::f32_to_bf16(channel[k]))
+            << weight.name << ' ' << at;
       }
     }
   }
