@@ -206,5 +206,17 @@ TEST_F(GenerateTest, RefusesBadValues) {
   EXPECT_EQ(run_program(generate({"-i", "-p", "x"})).status, 2);
 }
 
+// The time to it counts from the command's start, and takes a folder's weights.
+TEST_F(GenerateTest, ItsBenchmarkTellsTheFirstToken) {
+  const auto measured = [](const std::string& model) {
+    return Json::parse(
+        expect_success({"bench", "generate", "--model", model, "--set", "n_layer=1", "--rounds",
+                        "1", "--prompt-length", "0", "-t", "1", "--json"})
+            .out);
+  };
+  EXPECT_GT(measured(path("run")).at("first_token_s").get<double>(), 0);
+  EXPECT_FALSE(measured("gpt2-nano").contains("first_token_s"));
+}
+
 }  // namespace
 }  // namespace gptc::testing
