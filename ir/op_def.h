@@ -142,6 +142,28 @@ using IncrementalFn = std::vector<Positioned> (*)(Incremental&);
 /// By the op's rule; without one row by row, where its traits allow it. UserError where it cannot.
 std::vector<Positioned> run_incremental(Incremental& step);
 
+/// A matrix of weights as whole numbers, one channel a row. Each row has a scale; in groups of 32
+/// each group has one, and a byte holds two numbers (ops/i4.cpp).
+struct QuantisedMatrix {
+  Value numbers;  // i8[N,K]; in groups i8[N,K/2]
+  Value scales;   // f32[N]; in groups f32[N,K/32]
+  bool in_groups = false;
+};
+
+/// An op that can read a matrix of weights [N,K] or [K,N] in other forms. N are the channels: what
+/// has a scale of its own.
+struct Quantise {
+  std::size_t operand;  // the matrix
+  /// On which of its two axes the channels stand.
+  std::size_t (*channels)(const Node&);
+  /// Every run reads all of it, so that fewer bytes pay; otherwise some channels.
+  bool reads_whole;
+  /// Attributes with which the op reads the matrix transposed. None: it cannot.
+  Attrs (*transposed)(const Node&);
+  /// What the op gives, of whole numbers; a value like its result. `node` is a copy.
+  Value (*build)(Builder& builder, const Node& node, const QuantisedMatrix& matrix);
+};
+
 using CostFn = double (*)(const Graph&, const Node&);
 using NodeTestFn = bool (*)(const Graph&, const Node&);
 
@@ -163,6 +185,7 @@ struct OpDef {
   NodeTestFn row_local_if = nullptr;  // for ops that are row_local with some attributes only
   /// How it runs on new positions only. None: row by row where the traits say so, else it cannot.
   IncrementalFn incremental = nullptr;
+  std::optional<Quantise> quantise = {};  // none: what it reads stays as it is
 
   bool has(Trait trait) const { return (traits & trait) != 0; }
 };

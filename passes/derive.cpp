@@ -221,8 +221,9 @@ bool exact_products(ir::Graph& graph, const Derivation& derivation) {
   bool changed = false;
   for (const ir::NodeId id : graph.nodes()) {
     const ir::Node& node = graph[id];
-    if (node.kind != ir::OpKind::matmul || node.attrs.flag("exact")) continue;
-    if (graph.type(node.operands[1]).shape.rank() != 2) continue;
+    const std::optional<ir::Quantise>& rule = ir::op_def(node).quantise;
+    if (!rule || node.attrs.find("exact") == nullptr || node.attrs.flag("exact")) continue;
+    if (graph.type(node.operands[rule->operand]).shape.rank() != 2) continue;
     graph.set_attr(id, "exact", true);
     changed = true;
   }

@@ -11,38 +11,37 @@ namespace gptc::passes {
 namespace {
 
 using ir::DType;
-using ir::OpKind;
 using ir::Value;
 
 constexpr std::int64_t group = 32;  // values with one scale, in i4
 
-/// How a parameter is read: by matmuls, with its channels as columns or as rows, or by others.
+/// How ops read a parameter: with its channels as rows or as columns, or in no way that could be
+/// told of another form.
 struct Readers {
-  bool by_columns = false;
   bool by_rows = false;
-  bool looked_up = false;  // rows, by ids
+  bool by_columns = false;
+  bool whole = false;  // by one of them, in every run
   bool otherwise = false;
 
-  bool multiplied() const { return by_columns || by_rows; }
   /// Whether its channels may become rows.
-  bool can_transpose() const { return by_columns && !by_rows && !looked_up && !otherwise; }
-  /// Whether each reader can do with whole numbers and a scale per channel, as rows.
-  bool can_quantise() const {
-    return multiplied() && !otherwise && (!by_columns || can_transpose());
-  }
+  bool can_transpose() const { return by_columns && !by_rows && !otherwise; }
+  /// Whether each reader can do with whole numbers and a scale per channel, as rows, and it pays.
+  bool can_quantise() const { return whole && !otherwise && !(by_rows && by_columns); }
 };
 
 Readers readers_of(const ir::Graph& graph, Value state) {
   Readers readers;
   for (const ir::Use& use : graph.uses(state)) {
     const ir::Node& user = graph[use.node];
-    if (user.kind == OpKind::matmul && use.operand == 1) {
-      (user.attrs.flag("transpose_b") ? readers.by_rows : readers.by_columns) = true;
-    } else if (user.kind == OpKind::embedding && use.operand == 0) {
-      readers.looked_up = true;
-    } else {
+    const std::optional<ir::Quantise>& rule = ir::op_def(user).quantise;
+    const bool is_matrix = rule && rule->operand == use.operand;
+    const bool as_rows = is_matrix && rule->channels(user) == 0;
+    if (!is_matrix || (!as_rows && rule->transposed == nullptr)) {
       readers.otherwise = true;
+      continue;
     }
+    (as_rows ? readers.by_rows : readers.by_columns) = true;
+    readers.whole = readers.whole || rule->reads_whole;
   }
   return readers;
 }
@@ -85,36 +84,20 @@ class Quantiser {
   void run(ir::NodeId state) {
     const std::vector<ir::Use> uses = graph_.uses({state, 0});
     graph_.set_result_type(state, 0, numbers_);
-    const Value scale = graph_.state(scale_name(weight_.name), scale_type_);
+    const ir::QuantisedMatrix matrix = {
+        .numbers = {state, 0},
+        .scales = graph_.state(scale_name(weight_.name), scale_type_),
+        .in_groups = weight_.store == WeightStore::i4};
     for (const ir::Use& use : uses) {
       const ir::Node user = graph_[use.node];
       builder_.set_origin(user.origin);
-      const Value made = user.kind == OpKind::matmul ? product(user, {state, 0}, scale)
-                                                     : rows(user, {state, 0}, scale);
+      const Value made = ir::op_def(user).quantise.value().build(builder_, user, matrix);
       graph_.replace_uses({use.node, 0}, made);
       graph_.erase(use.node);
     }
   }
 
  private:
-  Value product(const ir::Node& old, Value numbers, Value scale) {
-    if (weight_.store == WeightStore::i4)
-      return builder_.op(OpKind::matmul_i4, {old.operands[0], numbers, scale});
-    ir::Attrs attrs = old.attrs;
-    attrs.set("transpose_b", true);
-    return builder_.mul(builder_.op(OpKind::matmul, {old.operands[0], numbers}, attrs), scale);
-  }
-
-  Value rows(const ir::Node& old, Value numbers, Value scale) {
-    const Value ids = old.operands[1];
-    const Value found = builder_.op(OpKind::embedding, {numbers, ids});
-    if (weight_.store == WeightStore::i4)
-      return builder_.op(OpKind::unpack_i4, {found, builder_.op(OpKind::embedding, {scale, ids})});
-    const Value column = builder_.reshape(scale, {scale_type_.shape[0], 1});
-    const Value wide = builder_.op(OpKind::cast, {found}, {{"dtype", DType::f32}});
-    return builder_.mul(wide, builder_.op(OpKind::embedding, {column, ids}));
-  }
-
   ir::Graph& graph_;
   ir::Builder builder_;
   StoredWeight weight_;
@@ -134,10 +117,13 @@ void store_floats(ir::Module& module, ir::Graph& graph, ir::NodeId state,
   ir::Builder builder(graph);
   builder.set_origin(graph[state].origin);
   Value read = {state, 0};
-  if (narrow) read = builder.op(OpKind::cast, {read}, {{"dtype", DType::f32}});
+  if (narrow) read = builder.op(ir::OpKind::cast, {read}, {{"dtype", DType::f32}});
   for (const ir::Use& use : uses) {
     graph.set_operand(use.node, use.operand, read);
-    if (weight.transposed) graph.set_attr(use.node, "transpose_b", true);
+    if (!weight.transposed) continue;
+    const ir::Node user = graph[use.node];
+    for (const auto& [name, attribute] : ir::op_def(user).quantise.value().transposed(user))
+      graph.set_attr(use.node, name, attribute);
   }
 }
 

@@ -1,5 +1,6 @@
 // Table look-up and its gradient.
 #include "ir/ops/incremental.h"
+#include "ir/ops/quantise.h"
 #include "ir/ops/rules.h"
 
 namespace gptc::ir {
@@ -75,6 +76,7 @@ const OpDef& op_embedding() {
       .vjp = vjp_embedding,
       .flops = no_flops,
       .incremental = incremental::embedding,
+      .quantise = quantise::embedding,
   };
   return def;
 }

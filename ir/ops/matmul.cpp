@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "ir/ops/incremental.h"
+#include "ir/ops/quantise.h"
 #include "ir/ops/rules.h"
 
 namespace gptc::ir {
@@ -222,6 +223,7 @@ const OpDef& op_matmul() {
       .flops = flops_matmul,
       .in_place_of = in_place_of_matmul,
       .incremental = incremental::matmul,
+      .quantise = quantise::matmul,
   };
   return def;
 }

@@ -104,6 +104,42 @@ TEST(OpRows, WhatComputesThemGivesTheSameType) {
   }
 }
 
+// The same op, with its matrix given in each form, gives values of the same type.
+TEST(OpRows, QuantisedMatricesGiveTheSameType) {
+  std::size_t rules = 0;
+  for (const Case& op_case : op_cases()) {
+    const std::optional<ir::Quantise>& rule = ir::op_def(op_case.op).quantise;
+    Made made = make(op_case);
+    const ir::Node node = *made;
+    if (!rule || node.operands.size() > 2) continue;  // epilogues come later
+    ASSERT_LT(rule->operand, node.operands.size()) << name_of(op_case);
+    const ir::Type matrix = made.graph.type(node.operands[rule->operand]);
+    if (matrix.dtype != ir::DType::f32 || matrix.shape.rank() != 2) continue;
+    const std::size_t axis = rule->channels(node);
+    ASSERT_LT(axis, 2U) << name_of(op_case);
+    const ir::Dim channels = matrix.shape[axis];
+    const ir::Dim inner = matrix.shape[1 - axis];
+    ir::Builder builder(made.graph);
+    const Value numbers = made.graph.add_input("q", {ir::DType::i8, {channels, inner}});
+    const Value scales = made.graph.add_input("s", {ir::DType::f32, {channels}});
+    const Value built = rule->build(builder, node, {.numbers = numbers, .scales = scales});
+    EXPECT_EQ(made.graph.type(built), node.results[0]) << name_of(op_case);
+    ++rules;
+  }
+  EXPECT_GE(rules, 2U);
+}
+
+TEST(OpRows, AMatmulInGroupsReadsATransposedOperandToo) {
+  Made made = make({ir::OpKind::matmul, "f32[2x64x3] f32[64x5]", {{"transpose_a", true}}, ""});
+  const ir::Node node = *made;
+  ir::Builder builder(made.graph);
+  const Value numbers = made.graph.add_input("q", {ir::DType::i8, {5, 32}});
+  const Value scales = made.graph.add_input("s", {ir::DType::f32, {5, 2}});
+  const Value built =
+      ir::op_def(ir::OpKind::matmul).quantise.value().build(builder, node, {numbers, scales, true});
+  EXPECT_EQ(made.graph.type(built), node.results[0]);
+}
+
 /// Replaces composite nodes until there is none; the outputs keep naming the results.
 void decompose_all(Graph& graph) {
   ir::Builder builder(graph);

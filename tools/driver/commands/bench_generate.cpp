@@ -10,6 +10,7 @@
 
 #include "backends/onednn/peak.h"
 #include "ir/check.h"
+#include "ir/op_def.h"
 #include "tools/driver/checkpoint.h"
 #include "tools/driver/commands/bench_figures.h"
 #include "tools/driver/commands/commands.h"
@@ -98,7 +99,9 @@ std::int64_t weight_bytes(const ir::Graph& graph) {
     for (const ir::Use& use : graph.uses({id, 0})) {
       const ir::Node& user = graph[use.node];
       if (user.kind == ir::OpKind::cache_write) continue;
-      const ir::Type& type = user.kind == ir::OpKind::embedding ? user.results[0] : node.results[0];
+      const std::optional<ir::Quantise>& rule = ir::op_def(user).quantise;
+      const bool some_rows = rule && rule->operand == use.operand && !rule->reads_whole;
+      const ir::Type& type = some_rows ? user.results[0] : node.results[0];
       read = std::max(read, type.bytes());
     }
     bytes += read;
