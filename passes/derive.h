@@ -43,6 +43,7 @@ struct Interface {
   std::string_view summary;
   std::vector<std::string_view> inputs;
   std::vector<std::string_view> outputs;
+  bool trains = false;  // needs parameters as they are declared
 };
 std::span<const Interface> interfaces();
 /// UserError that lists the names there are.

@@ -198,7 +198,7 @@ const std::vector<Pipeline> pipelines = {
               clean_up() + lowering();
      }},
     {"eval", [] { return infer("keep_loss"); }},
-    {"generate", [] { return infer("last_logits"); }},
+    {"logits", [] { return infer("last_logits"); }},
     {"prefill", infer_chunk},
     {"decode", infer_chunk},
     {"init",

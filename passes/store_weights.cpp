@@ -157,10 +157,10 @@ std::vector<StoredWeight> store_weights(ir::Module& module, WeightStore store) {
     if (!value) continue;
     const std::optional<StoredWeight> weight = decide(graph, state, *value, store);
     if (!weight) continue;
-    if (store == WeightStore::f32 || store == WeightStore::bf16) {
-      store_floats(module, graph, value->node, *weight);
-    } else {
+    if (has_scales(store)) {
       Quantiser(module, graph, *weight).run(value->node);
+    } else {
+      store_floats(module, graph, value->node, *weight);
     }
     changed.push_back(*weight);
   }

@@ -12,6 +12,11 @@ namespace gptc::passes {
 /// half a byte each, one scale per 32 values of a channel.
 enum class WeightStore : std::uint8_t { f32, bf16, i8, i4 };
 
+/// Whether a state `scale_name` stands beside each matrix.
+constexpr bool has_scales(WeightStore store) {
+  return store == WeightStore::i8 || store == WeightStore::i4;
+}
+
 /// A parameter as it was declared, and what became of it.
 struct StoredWeight {
   std::string name;

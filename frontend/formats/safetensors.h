@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -76,7 +77,19 @@ class SafetensorsFile {
 void write_safetensors(const std::string& path, std::vector<TensorBytes> tensors,
                        const std::map<std::string, std::string>& metadata);
 
-/// The same of tensors whose bytes are made as they are written; F32, F16 and BF16.
+/// A tensor of any type whose bytes are made when it is its turn to be written.
+struct MadeTensor {
+  std::string name;
+  DType dtype = DType::F32;
+  std::vector<std::int64_t> shape;
+  std::function<void(const ByteSink&)> write;
+};
+
+/// The same of tensors whose bytes are made as they are written. Throws Error if they are not as
+/// many as the shape says.
+void stream_safetensors(const std::string& path, std::vector<MadeTensor> tensors,
+                        const std::map<std::string, std::string>& metadata);
+/// The same of F32, F16 and BF16.
 void stream_safetensors(const std::string& path, std::vector<TensorStream> tensors,
                         const std::map<std::string, std::string>& metadata);
 

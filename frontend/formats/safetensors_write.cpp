@@ -107,6 +107,20 @@ DType dtype_of(const std::string& path, const TensorStream& tensor) {
                           in_quotes(tensor.name), name(tensor.encoding)));
 }
 
+/// What `write` gives must be the bytes that the entry takes.
+void write_exactly(const HeaderEntry& entry, const std::function<void(const ByteSink&)>& write,
+                   const ByteSink& sink) {
+  const std::uint64_t wanted = bytes_needed(entry);
+  std::uint64_t written = 0;
+  write([&](std::span<const std::byte> bytes) {
+    written += bytes.size();
+    if (written <= wanted) sink(bytes);
+  });
+  if (written != wanted)
+    throw Error(fmt::format("tensor {}: it takes {} bytes, but {} were written",
+                            in_quotes(entry.name), wanted, written));
+}
+
 }  // namespace
 
 void write_safetensors(const std::string& path, std::vector<TensorBytes> tensors,
@@ -120,6 +134,21 @@ void write_safetensors(const std::string& path, std::vector<TensorBytes> tensors
                                .shape = std::move(tensor.shape)},
                      .given = bytes.size(),
                      .write = [bytes](const ByteSink& sink) { sink(bytes); }});
+  }
+  write_items(path, std::move(items), metadata);
+}
+
+void stream_safetensors(const std::string& path, std::vector<MadeTensor> tensors,
+                        const std::map<std::string, std::string>& metadata) {
+  std::vector<Item> items;
+  for (MadeTensor& tensor : tensors) {
+    Item item = {.entry = {.name = std::move(tensor.name),
+                           .dtype = tensor.dtype,
+                           .shape = std::move(tensor.shape)}};
+    item.write = [entry = item.entry, write = std::move(tensor.write)](const ByteSink& sink) {
+      write_exactly(entry, write, sink);
+    };
+    items.push_back(std::move(item));
   }
   write_items(path, std::move(items), metadata);
 }

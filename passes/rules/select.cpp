@@ -1,4 +1,4 @@
-// select(op(x…), index) -> op(select(x, index)…): what `generate` needs of one position only is
+// select(op(x…), index) -> op(select(x, index)…): what `logits` needs of one position only is
 // computed for that position only, as far down as the op above mixes positions.
 #include <algorithm>
 #include <optional>

@@ -157,7 +157,7 @@ TEST_F(RunTest, TokensGoThereAndBack) {
 }
 
 TEST_F(RunTest, TheProgramsIrParsesBack) {
-  for (const char* graph : {"train", "generate", "forward"}) {
+  for (const char* graph : {"train", "generate", "logits", "forward"}) {
     expect_success(
         {"--dump-ir", "--model", "gpt2-xl", "--graph", graph, "--batch", "1", "-o", path("xl.ir")});
     EXPECT_EQ(expect_success({"ir", path("xl.ir")}).out, content_of(path("xl.ir"))) << graph;

@@ -39,6 +39,8 @@ TEST(Usage, EveryCommandHasHelpWithAnExample) {
   const std::vector<std::vector<std::string>> commands = {{"train"},
                                                           {"generate"},
                                                           {"eval"},
+                                                          {"export"},
+                                                          {"quantize"},
                                                           {"tokenizer", "learn"},
                                                           {"tokenizer", "encode"},
                                                           {"tokenizer", "decode"},

@@ -53,7 +53,7 @@ class DecoderTest : public ::testing::TestWithParam<Form> {
   }
   static Logits whole(std::span<const std::int32_t> text, bool exact = false) {
     const auto length = static_cast<std::int64_t>(text.size());
-    CompiledModel compiled = model({{"whole", "generate", {{'B', 1}, {'T', length}}}}, 2, exact);
+    CompiledModel compiled = model({{"whole", "logits", {{'B', 1}, {'T', length}}}}, 2, exact);
     std::vector<std::int32_t> tokens(text.begin(), text.end());
     std::vector<std::int32_t> last = {static_cast<std::int32_t>(length - 1)};
     Logits logits(tiny_vocabulary);

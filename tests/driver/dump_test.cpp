@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "ir/check.h"
+#include "ir/graph_algo.h"
 #include "ir/parse.h"
 #include "passes/pipelines.h"
 #include "tests/driver/tiny_model.h"
@@ -23,6 +24,7 @@ std::vector<Case> all_cases() {
   std::vector<Case> cases;
   for (const dsl::Model& model : models::shipped_models()) {
     cases.push_back({model.name, "forward"});
+    cases.push_back({model.name, "generate"});
     for (const passes::Interface& interface : passes::interfaces())
       cases.push_back({model.name, std::string(interface.graph)});
   }
@@ -45,8 +47,8 @@ TEST_P(DumpTest, ParsesBackAtEveryStage) {
               {.graph = GetParam().graph,
                .stage = "all",
                .sizes = {{'B', 2}, {'T', GetParam().graph == "decode" ? 1 : 32}, {'S', 32}}});
-  const std::size_t stages =
-      GetParam().graph == "forward" ? 1 : passes::pipeline(GetParam().graph).size() + 1;
+  const std::string graph = GetParam().graph == "generate" ? "prefill" : GetParam().graph;
+  const std::size_t stages = graph == "forward" ? 1 : passes::pipeline(graph).size() + 1;
   EXPECT_EQ(snapshots.size(), stages);
   for (const Snapshot& snapshot : snapshots) {
     const ir::Module back = ir::parse(snapshot_text(snapshot), snapshot.name);
@@ -71,6 +73,40 @@ TEST(Dump, ForwardOfEvalListsEveryParameterWithItsType) {
   EXPECT_EQ(dsl::parameter_count(snapshots.front().module), 124439808);
   EXPECT_NE(text.find("state %wte.weight : f32[50257x768]"), std::string::npos);
   EXPECT_NE(text.find("state %h.11.mlp.c_proj.bias : f32[768]"), std::string::npos);
+}
+
+TEST(Dump, GenerateIsPrefillAndDecodeOverTheSameCaches) {
+  const auto backend = make_backend("onednn", 1);
+  const DumpRequest both = {.graph = "generate", .sizes = {{'B', 2}, {'T', 8}, {'S', 16}}};
+  const auto snapshots = dump_ir(testing::tiny_model(), *backend, both);
+  ASSERT_EQ(snapshots.size(), 1U);
+  const ir::Module& module = snapshots.front().module;
+  ASSERT_EQ(module.graphs().size(), 2U);
+  for (const char* name : {"prefill", "decode"}) {
+    DumpRequest one = both;
+    one.graph = name;
+    if (one.graph == "decode") one.sizes['T'] = 1;
+    const auto alone = dump_ir(testing::tiny_model(), *backend, one);
+    EXPECT_EQ(module.states().size(), alone.front().module.states().size());
+    EXPECT_TRUE(ir::equal(module.graph(name), alone.front().module.graph(name))) << name;
+  }
+  DumpRequest plan = both;
+  plan.stage = "plan";
+  const std::string text = snapshot_text(dump_ir(testing::tiny_model(), *backend, plan).front());
+  EXPECT_EQ(text.rfind("# prefill: arena ", 0), 0U);
+  EXPECT_NE(text.find("\n# decode: arena "), std::string::npos);
+}
+
+TEST(Dump, StoredWeightsAreForGraphsThatRead) {
+  const auto backend = make_backend("onednn", 1);
+  DumpRequest request = {.graph = "generate",
+                         .sizes = {{'B', 1}, {'T', 8}, {'S', 16}},
+                         .weights = passes::WeightStore::i4};
+  const std::string text = snapshot_text(dump_ir(testing::tiny_model(), *backend, request).front());
+  EXPECT_NE(text.find("state %h.0.mlp.c_fc.weight : i8[128x16]"), std::string::npos);
+  EXPECT_NE(text.find("matmul_i4("), std::string::npos);
+  request.graph = "train";
+  EXPECT_THROW(dump_ir(testing::tiny_model(), *backend, request), ir::UserError);
 }
 
 TEST(Dump, ThePlanStandsInComments) {

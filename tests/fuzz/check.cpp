@@ -120,7 +120,7 @@ void check_graph(const std::string& name, const RandomModel& model, std::uint64_
 
 Report check_model(const RandomModel& model, std::uint64_t seed, const Plant* plant) {
   Report report;
-  for (const char* name : {"eval", "generate", "micro_step", "apply", "train"}) {
+  for (const char* name : {"eval", "logits", "micro_step", "apply", "train"}) {
     guarded(name, report, [&] { check_graph(name, model, seed, plant, report); });
   }
   return report;

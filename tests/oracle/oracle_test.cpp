@@ -96,7 +96,7 @@ class Oracle : public ::testing::TestWithParam<std::string> {
     const ModelSource source = oracle_model();
     const passes::DimSizes sizes = {{'B', batch}, {'T', time}};
     std::vector<GraphRequest> requests;
-    for (const char* graph : {"train", "micro_step", "apply", "eval", "generate"})
+    for (const char* graph : {"train", "micro_step", "apply", "eval", "logits"})
       requests.push_back({graph, graph, sizes});
     return {source.model, source.config, requests, options};
   }
@@ -170,7 +170,7 @@ TEST_P(Oracle, Logits) {
         bind("last", ir::DType::i32, {batch}, last.data())};
     const std::vector<runtime::Binding> outputs = {
         bind("logits", ir::DType::f32, {batch, vocabulary}, row.data())};
-    model_.run("generate", inputs, outputs);
+    model_.run("logits", inputs, outputs);
     for (std::int64_t b = 0; b < batch; ++b)
       std::copy_n(row.begin() + b * vocabulary, vocabulary,
                   all.begin() + (b * time + t) * vocabulary);

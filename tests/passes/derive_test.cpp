@@ -1,5 +1,5 @@
 // The derived graphs, whole: gradients against finite differences, AdamW against its formula, one
-// train step against micro_step and apply, eval and generate against forward.
+// train step against micro_step and apply, eval and logits against forward.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -178,15 +178,15 @@ TEST_P(Derived, EvalIsForwardWithoutDropout) {
   EXPECT_EQ(scalar(got, "tokens"), scalar(want, "tokens"));
 }
 
-TEST_P(Derived, GenerateIsOneRowOfForward) {
-  const ir::Graph& generate = lower("generate");
+TEST_P(Derived, LogitsAreOneRowOfForward) {
+  const ir::Graph& behind = lower("logits");
   const ir::Graph forward = quiet_forward(module_);
   Tensors values = states();
   Tensors inputs = random_inputs(forward, "run");
-  inputs["last"] = random_inputs(generate, "run").at("last");
+  inputs["last"] = random_inputs(behind, "run").at("last");
   inputs.at("last").ints = {2, 3};
   const reference::HostTensor<double> got =
-      reference::run<double>(generate, inputs, values).at("logits");
+      reference::run<double>(behind, inputs, values).at("logits");
   const reference::HostTensor<double> all =
       reference::run<double>(forward, inputs, values).at("logits");
   const auto vocabulary = static_cast<std::size_t>(all.type.shape[2].size());
@@ -199,11 +199,11 @@ TEST_P(Derived, GenerateIsOneRowOfForward) {
   }
 }
 
-TEST_P(Derived, GenerateComputesTheHeadForOneRow) {
-  const ir::Graph& generate = lower("generate");
-  const ir::Type& logits = generate.type(*generate.find_output("logits"));
-  for (const ir::NodeId id : generate.nodes()) {
-    for (const ir::Type& type : generate[id].results) {
+TEST_P(Derived, LogitsComputeTheHeadForOneRow) {
+  const ir::Graph& behind = lower("logits");
+  const ir::Type& logits = behind.type(*behind.find_output("logits"));
+  for (const ir::NodeId id : behind.nodes()) {
+    for (const ir::Type& type : behind[id].results) {
       const bool of_all = type.shape.rank() == 3 && type.shape.back() == logits.shape.back();
       EXPECT_FALSE(of_all) << "logits of every position: " << type.text();
     }

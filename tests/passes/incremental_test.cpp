@@ -55,7 +55,7 @@ class Incremental : public ::testing::TestWithParam<Cut> {
 };
 
 TEST_P(Incremental, GivesTheLogitsOfTheWholeGraph) {
-  const ir::Graph whole = lower("generate", length);
+  const ir::Graph whole = lower("logits", length);
   const Tensors states = random_states(module_, "states");
   Tensors inputs = random_inputs(whole, "run");
   inputs.at("last").ints = {length - 1, length - 1};

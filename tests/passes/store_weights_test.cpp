@@ -21,8 +21,7 @@ class Stored : public ::testing::TestWithParam<WeightStore> {
  protected:
   static constexpr std::int64_t group = 32;
   static ir::Graph lower(ir::Module& module) {
-    ir::Graph graph =
-        passes::lower(module, {.graph = "generate", .sizes = {{'B', 2}, {'T', 4}}}, {});
+    ir::Graph graph = passes::lower(module, {.graph = "logits", .sizes = {{'B', 2}, {'T', 4}}}, {});
     check_module(module);
     return graph;
   }

@@ -243,7 +243,7 @@ TEST(Plan, OfRandomModels) {
   int seen = 0;
   int shifted = 0;
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
-    for (const char* graph : {"train", "micro_step", "eval", "generate", "apply"}) {
+    for (const char* graph : {"train", "micro_step", "eval", "logits", "apply"}) {
       Planned p = planned_model(seed, graph);
       waste += static_cast<double>(p.program.arena_bytes) /
                    static_cast<double>(p.program.lower_bound_bytes) -

@@ -122,7 +122,7 @@ TEST(Rematerialise, LeavesAloneWhatFits) {
 }
 
 TEST(Rematerialise, DoesNothingWithoutALoss) {
-  auto [module, graph] = lowered(3, "generate");
+  auto [module, graph] = lowered(3, "logits");
   passes::PassContext context;
   context.arena_budget = 1;
   EXPECT_FALSE(passes::rematerialise(graph, context));

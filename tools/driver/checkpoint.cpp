@@ -7,6 +7,7 @@
 #include "ir/check.h"
 #include "tools/driver/folder.h"
 #include "tools/driver/parallel.h"
+#include "tools/driver/stored_weights.h"
 #include "tools/driver/weight_store.h"
 #include "tools/driver/weights.h"
 
@@ -148,6 +149,7 @@ TrainPosition load_checkpoint(const fs::path& folder, CompiledModel& model) {
 }
 
 void load_parameters(const ModelSource& source, CompiledModel& model) {
+  if (source.stored) return load_stored(source, model);
   const Weights weights(source, model.declared());
   std::vector<Job> checks;
   std::vector<ParameterSource> copied;

@@ -26,8 +26,8 @@ void save_checkpoint(const std::filesystem::path& folder, CompiledModel& model,
 /// what is missing, damaged, of another shape, or not finite.
 TrainPosition load_checkpoint(const std::filesystem::path& folder, CompiledModel& model);
 
-/// Reads the parameters of the source's folder, a run's or one of Hugging Face's form. Throws like
-/// load_checkpoint.
+/// Reads the parameters of the source's folder: a run's, one of Hugging Face's form, or one with
+/// weights in a form of their own. Throws like load_checkpoint.
 void load_parameters(const ModelSource& source, CompiledModel& model);
 
 /// Takes the checkpoint's pair away, if there is one: a new run begins here.

@@ -15,24 +15,29 @@
 namespace gptc::driver {
 
 struct DumpRequest {
-  std::string graph = "train";  // a name of passes::interfaces(), or forward: as declared
+  /// A name of passes::interfaces(); generate: prefill and decode; forward: as declared.
+  std::string graph = "train";
   std::string stage = "final";  // a pass, its number, an alias, plan, final, or all
   passes::DimSizes sizes;
   ir::DType dtype = ir::DType::f32;
+  /// How weights are stored, of graphs that only read them; nothing: as they are declared.
+  std::optional<passes::WeightStore> weights = {};
   ir::DType grad_dtype = ir::DType::f32;
   passes::TrainOptions train = {};
   std::function<void(std::string_view)> explain = {};
   std::function<void(std::string_view)> log = {};
 };
 
-/// The module as it is at a stage: the states there are by then, and the one graph.
+/// The module as it is at a stage: the states there are by then, and the one graph, or the two of
+/// `generate`.
 struct Snapshot {
   std::string name;  // "07.autodiff"
   ir::Module module;
-  std::optional<ir::Program> program;  // at the stage plan
+  std::vector<ir::Program> programs;  // of each graph, at the stage plan
 };
 
-/// One snapshot, or for `all` one a stage. UserError for an unknown graph or stage.
+/// One snapshot, or for `all` one a stage. UserError for an unknown graph or
+/// stage, and for weights stored otherwise in a graph that trains.
 std::vector<Snapshot> dump_ir(const ModelSource& source, const runtime::Backend& backend,
                               const DumpRequest& request);
 

@@ -19,4 +19,15 @@ void make_folder(const std::filesystem::path& folder) {
                  folder.string(), std::generic_category().message(errno));
 }
 
+void check_model_folder(const std::filesystem::path& out, const std::filesystem::path& from,
+                        IfThere if_there) {
+  std::error_code ignored;
+  ir::user_check(!std::filesystem::equivalent(out, from, ignored),
+                 "--out: it must be another folder than the model's, but is {}", out.string());
+  const bool holds_model = std::filesystem::exists(out / "config.json", ignored) ||
+                           std::filesystem::exists(out / "model.safetensors", ignored);
+  ir::user_check(!holds_model || if_there == IfThere::replace,
+                 "--out: {} holds a model already; --overwrite replaces it", out.string());
+}
+
 }  // namespace gptc::driver

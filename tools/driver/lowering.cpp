@@ -51,6 +51,21 @@ std::string bytes_text(std::int64_t bytes) {
   return fmt::format("{} ({} bytes)", size_text(bytes), bytes);
 }
 
+std::vector<GraphRequest> requests_named(const std::string& name, const passes::DimSizes& sizes) {
+  if (name != "generate") return {{name, name, sizes}};
+  passes::DimSizes one = sizes;
+  one['T'] = 1;
+  return {{"prefill", "prefill", sizes}, {"decode", "decode", one}};
+}
+
+passes::DimSizes sizes_for(const std::string& name, passes::DimSizes sizes) {
+  constexpr std::int64_t usual_chunk = 64;
+  if (name != "generate" && name != "prefill" && name != "decode") return sizes;
+  sizes['S'] = sizes.at('T');
+  sizes['T'] = name == "decode" ? 1 : std::min(usual_chunk, sizes.at('S'));
+  return sizes;
+}
+
 std::vector<ir::Graph> lower_all(ir::Module& module, const std::vector<GraphRequest>& requests,
                                  const LoweringOptions& options) {
   std::vector<ir::Graph> lowered;

@@ -24,6 +24,13 @@ struct GraphRequest {
   bool on_first_use = false;
 };
 
+/// What a name on the command line stands for: a graph of passes::interfaces(), or `generate`:
+/// prefill of T tokens, and decode.
+std::vector<GraphRequest> requests_named(const std::string& name, const passes::DimSizes& sizes);
+/// B and T of a graph, and S, what its caches hold, where it is a chunk's: then S is the T given,
+/// and T the chunk's length.
+passes::DimSizes sizes_for(const std::string& name, passes::DimSizes sizes);
+
 struct LoweringOptions {
   std::uint64_t seed = 0;                 // of initial values
   ir::DType dtype = ir::DType::f32;       // what products compute in: f32 or bf16

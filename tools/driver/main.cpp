@@ -32,6 +32,7 @@ void declare_all(CLI::App& app, driver::Program& program) {
   driver::add_generate(app, program);
   driver::add_eval(app, program);
   driver::add_export(app, program);
+  driver::add_quantize(app, program);
   driver::add_tokenizer(app, program);
   driver::add_bench(app, program);
   driver::add_models(app, program);

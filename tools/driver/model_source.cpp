@@ -6,12 +6,16 @@
 #include "frontend/formats/json_file.h"
 #include "ir/check.h"
 #include "tools/driver/hub_config.h"
+#include "tools/driver/stored_weights.h"
 #include "tools/driver/weights.h"
 
 namespace gptc::driver {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// The key that says how a folder's weights are stored.
+constexpr std::string_view weights_key = "gptc_weights";
 
 std::string names_of(const std::vector<dsl::Model>& models) {
   std::string names;
@@ -32,6 +36,16 @@ dsl::Setting read_setting(const formats::Document& file, const std::string& key,
   return file.get_string(key);
 }
 
+/// The forms that a folder's weights may have of their own.
+passes::WeightStore read_store(const formats::Document& file, const std::string& path) {
+  const std::string name = file.get_string(weights_key);
+  const std::optional<passes::WeightStore> store = find_store(name);
+  ir::user_check(store && *store != passes::WeightStore::f32,
+                 "{}: {} must be bf16, int8 or int4, but is {}", path, weights_key,
+                 formats::in_quotes(name));
+  return *store;
+}
+
 ModelSource load_run_config(const std::vector<dsl::Model>& models, const fs::path& folder,
                             const formats::Document& file, const std::string& path) {
   const std::string name = file.get_string("gptc_model");
@@ -44,6 +58,7 @@ ModelSource load_run_config(const std::vector<dsl::Model>& models, const fs::pat
     const bool may_lack = std::ranges::find(model->newer, key) != model->newer.end();
     if (!may_lack || file.has(key)) source.config.set(key, read_setting(file, key, value));
   }
+  if (file.has(weights_key)) source.stored = read_store(file, path);
   for (const std::string& key : file.keys()) {
     ir::user_check(key.starts_with("gptc_") || source.config.contains(key),
                    "{}: every key must be a setting of {}, but '{}' is not", path, name, key);
@@ -95,6 +110,7 @@ void save_config(const ModelSource& source, const fs::path& folder) {
   formats::Document file(path);
   file.set_string("gptc_model", source.model.name);
   file.set_uint("gptc_seed", source.seed);
+  if (source.stored) file.set_string(weights_key, std::string(store_name(*source.stored)));
   for (const auto& [key, value] : source.config) {
     if (const auto* flag = std::get_if<bool>(&value)) file.set_bool(key, *flag);
     if (const auto* whole = std::get_if<std::int64_t>(&value)) file.set_int(key, *whole);

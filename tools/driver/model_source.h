@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "frontend/dsl/model.h"
+#include "passes/store_weights.h"
 
 namespace gptc::driver {
 
@@ -19,6 +20,9 @@ struct ModelSource {
   std::uint64_t seed = 1;  // of initial values and dropout
   std::optional<std::filesystem::path> folder;  // where the weights are, if there are any
   const dsl::Exchange* exchange = nullptr;      // the form of the folder; null: training wrote it
+  /// The form of the folder's weights where `gptc quantize` wrote it (stored_weights.h); nothing:
+  /// they are as declared.
+  std::optional<passes::WeightStore> stored = {};
 
   [[nodiscard]] std::int64_t context() const { return config.integer("context"); }
 };
@@ -27,7 +31,8 @@ struct ModelSource {
 /// (`gptc_model`) or of Hugging Face's form (`model_type`). UserError listing the names.
 ModelSource find_model(const std::vector<dsl::Model>& models, const std::string& name_or_folder);
 
-/// Writes FOLDER/config.json: `gptc_model`, `gptc_seed`, and each setting under its name.
+/// Writes FOLDER/config.json: `gptc_model`, `gptc_seed`, `gptc_weights` if they are stored in a
+/// form of their own, and each setting under its name.
 void save_config(const ModelSource& source, const std::filesystem::path& folder);
 
 /// `name=value` sets a setting; UserError for a wrong form, an unknown name or a wrong type.

@@ -32,6 +32,15 @@ tokenizer::Tokenizer find_tokenizer(const std::string& name_or_folder) {
       "or set GPTC_DATA to the folder that has gpt2/vocab.bpe");
 }
 
+std::optional<tokenizer::Tokenizer> tokenizer_for(const std::string& name_or_folder,
+                                                  const fs::path& model) {
+  if (!name_or_folder.empty()) return find_tokenizer(name_or_folder);
+  std::error_code ignored;
+  for (const char* name : {"tokenizer.json", "vocab.json", "encoder.json"})
+    if (fs::exists(model / name, ignored)) return find_tokenizer(model.string());
+  return std::nullopt;
+}
+
 void save_tokenizer(const tokenizer::Tokenizer& tokenizer, const fs::path& folder) {
   save_files(tokenizer::vocabulary_files(tokenizer), folder);
 }

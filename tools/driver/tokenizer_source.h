@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,10 @@ std::vector<std::filesystem::path> data_folders();
 /// program was built from; anything else is a path (see tokenizer/vocabulary_files.h). UserError if
 /// gpt2's files are nowhere, tokenizer::Error for what is wrong with a path.
 tokenizer::Tokenizer find_tokenizer(const std::string& name_or_folder);
+
+/// The tokenizer that is named; for "" the one in a model's folder, nothing if it has none.
+std::optional<tokenizer::Tokenizer> tokenizer_for(const std::string& name_or_folder,
+                                                  const std::filesystem::path& model);
 
 /// Writes FOLDER/vocab.json, merges.txt and tokenizer.json, which Tokenizer::load and other
 /// programs read; makes the folder.

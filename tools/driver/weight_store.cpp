@@ -27,6 +27,12 @@ float largest_of(std::span<const float> values) {
   return std::bit_cast<float>(largest);
 }
 
+/// 0 where there is none in f32: values so small count as zeros.
+inline float inverse(float scale) {
+  const float up = 1 / scale;
+  return std::isfinite(up) ? up : 0;
+}
+
 /// To the nearest whole number, of two the even, for numbers below 2^22: behind the sum there are
 /// no bits for fractions. A function of the library would keep the loop from being vectorised.
 inline float rounded(float value) {
@@ -64,7 +70,7 @@ void scale_i8(const Channels& channels, std::span<float> scales, std::mutex& mut
 void store_i8(const Channels& channels, std::span<std::int8_t> to, std::span<const float> scales) {
   channels.visit([&](std::size_t channel, std::size_t first, std::span<const float> values) {
     std::int8_t* out = to.data() + channel * channels.size() + first;
-    const float up = scales[channel] > 0 ? 1 / scales[channel] : 0;
+    const float up = inverse(scales[channel]);
     for (std::size_t i = 0; i < values.size(); ++i)
       out[i] = static_cast<std::int8_t>(std::clamp(rounded(values[i] * up), -most_i8, most_i8));
   });
@@ -85,7 +91,7 @@ float fit_group(std::span<const float> values, std::array<int, group>& numbers) 
   Tries errors{};
   for (std::size_t i = 0; i < parts.size(); ++i) {
     scales[i] = parts[i] * extreme / -8;
-    ups[i] = scales[i] != 0 ? 1 / scales[i] : 0;
+    ups[i] = inverse(scales[i]);
   }
   for (const float value : values) {
     for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -112,6 +118,11 @@ void store_i4(const Channels& channels, std::span<std::int8_t> to, std::span<flo
   });
 }
 
+template <class T>
+std::span<T> numbers_of(const StoredSpans& to) {
+  return {reinterpret_cast<T*>(to.numbers.data()), to.numbers.size() / sizeof(T)};
+}
+
 /// What is to be done, in the order in which it must begin: all of `scales` before `numbers`.
 struct Work {
   std::vector<Job> scales;
@@ -126,40 +137,51 @@ void add_plain(const ParameterReader& read, std::span<float> to, Work& work) {
   }
 }
 
-void add_part(const Channels& part, passes::WeightStore store, const runtime::TensorView& view,
-              const runtime::TensorView& scale, Work& work) {
+void add_part(const Channels& part, passes::WeightStore store, const StoredSpans& to, Work& work) {
   using Store = passes::WeightStore;
   switch (store) {
     case Store::f32:
-      work.numbers.emplace_back([=] { store_floats(part, view.as<float>()); });
+      work.numbers.emplace_back([=] { store_floats(part, numbers_of<float>(to)); });
       return;
     case Store::bf16:
-      work.numbers.emplace_back([=] { store_bf16(part, view.as<std::uint16_t>()); });
+      work.numbers.emplace_back([=] { store_bf16(part, numbers_of<std::uint16_t>(to)); });
       return;
     case Store::i8:
-      work.scales.emplace_back([=, &work] { scale_i8(part, scale.as<float>(), work.mutex); });
-      work.numbers.emplace_back([=] { store_i8(part, view.as<std::int8_t>(), scale.as<float>()); });
+      work.scales.emplace_back([=, &work] { scale_i8(part, to.scales, work.mutex); });
+      work.numbers.emplace_back([=] { store_i8(part, numbers_of<std::int8_t>(to), to.scales); });
       return;
     case Store::i4:
-      work.numbers.emplace_back([=] { store_i4(part, view.as<std::int8_t>(), scale.as<float>()); });
+      work.numbers.emplace_back([=] { store_i4(part, numbers_of<std::int8_t>(to), to.scales); });
       return;
   }
+}
+
+void add_weight(const passes::StoredWeight& weight, const ParameterReader& read,
+                const StoredSpans& to, Work& work) {
+  std::ranges::fill(to.scales, 0.F);
+  for (const Channels& part : Channels(weight, read).parts(part_elements))
+    add_part(part, weight.store, to, work);
 }
 
 void add_parameter(CompiledModel& model, const ParameterSource& source, Work& work) {
   const runtime::TensorView view = model.states().view(source.name);
   const passes::StoredWeight* weight = model.stored(source.name);
   if (weight == nullptr) return add_plain(source.read, view.as<float>(), work);
-  runtime::TensorView scale;
-  if (const std::string name = passes::scale_name(source.name); model.states().contains(name)) {
-    scale = model.states().view(name);
-    std::ranges::fill(scale.as<float>(), 0.F);
-  }
-  for (const Channels& part : Channels(*weight, source.read).parts(part_elements))
-    add_part(part, weight->store, view, scale, work);
+  StoredSpans to = {.numbers = {view.data, static_cast<std::size_t>(view.bytes())}};
+  if (passes::has_scales(weight->store))
+    to.scales = model.states().view(passes::scale_name(source.name)).as<float>();
+  add_weight(*weight, source.read, to, work);
 }
 
 }  // namespace
+
+void store_weight(const passes::StoredWeight& weight, const ParameterReader& read,
+                  const StoredSpans& to, int threads) {
+  Work work;
+  add_weight(weight, read, to, work);
+  run_jobs(work.scales, threads);
+  run_jobs(work.numbers, threads);
+}
 
 void store_parameters(CompiledModel& model, std::span<const ParameterSource> sources) {
   Work work;

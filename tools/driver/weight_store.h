@@ -15,6 +15,18 @@ namespace gptc::driver {
 /// at once.
 using ParameterReader = std::function<void(std::size_t begin, std::span<float> out)>;
 
+/// Where a parameter goes in its form: its numbers, as the state's type lays them out, and the
+/// scales of i8 and i4.
+struct StoredSpans {
+  std::span<std::byte> numbers;
+  std::span<float> scales = {};
+};
+
+/// Stores a parameter as `weight` says, on so many threads. `to.numbers` is aligned as its numbers
+/// need.
+void store_weight(const passes::StoredWeight& weight, const ParameterReader& read,
+                  const StoredSpans& to, int threads);
+
 struct ParameterSource {
   std::string name;
   ParameterReader read;

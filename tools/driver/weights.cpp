@@ -7,6 +7,7 @@
 #include "frontend/formats/error.h"
 #include "frontend/formats/number.h"
 #include "ir/check.h"
+#include "tools/driver/stored_weights.h"
 
 namespace gptc::driver {
 namespace {
@@ -91,6 +92,11 @@ void WeightReader::read_all(std::span<float> out) const { read(0, out.first(size
 
 Weights::Weights(const ModelSource& source, const ir::Module& module)
     : files_(formats::SafetensorsSet::open(*source.folder)) {
+  for (const Entry& entry : files_.entries())
+    ir::user_check(!is_stored_form(entry.file->metadata()),
+                   "{}: its weights are quantised, so config.json must say gptc_weights, but it "
+                   "does not; run gptc quantize again",
+                   entry.file->origin());
   if (source.exchange == nullptr)
     find_own(module);
   else

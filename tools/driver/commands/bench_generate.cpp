@@ -20,6 +20,7 @@
 #include "tools/driver/memory.h"
 #include "tools/driver/profile.h"
 #include "tools/driver/sampling/sampler.h"
+#include "tools/driver/stored_weights.h"
 #include "tools/driver/tokenizer_source.h"
 #include "tools/driver/weight_store.h"
 
@@ -226,6 +227,7 @@ nlohmann::ordered_json figures(CompiledModel& model, const BenchFlags& flags, st
 int run(BenchFlags flags, const std::vector<dsl::Model>& models) {
   const auto start = Clock::now();
   const ModelSource source = sized_model_of(flags.common, models);
+  flags.common.dtype = store_name(weight_store(flags.common, source));
   const std::int64_t context = flags.context == 0 ? source.context() : flags.context;
   ir::user_check(context >= 2 && context <= source.context(),
                  "--ctx: it must be from 2 to the model's context of {}, but got {}",

@@ -35,6 +35,7 @@ void add_passes(CLI::App& app, Program& program);
 void add_ops(CLI::App& app, Program& program);
 void add_plan(CLI::App& app, Program& program);
 void add_export(CLI::App& app, Program& program);
+void add_quantize(CLI::App& app, Program& program);
 void add_ir(CLI::App& app, Program& program);
 
 }  // namespace gptc::driver

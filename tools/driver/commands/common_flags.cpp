@@ -6,6 +6,7 @@
 #include "ir/check.h"
 #include "tools/driver/backends.h"
 #include "tools/driver/memory.h"
+#include "tools/driver/stored_weights.h"
 #include "tools/driver/train_settings.h"
 
 namespace gptc::driver {
@@ -25,22 +26,30 @@ void add_emulation_flag(CLI::App& app, CommonFlags& flags) {
                "allow --dtype bf16 on a processor without bf16 products");
 }
 
+void add_grad_dtype_flag(CLI::App& app, CommonFlags& flags) {
+  app.add_option("--grad-dtype", flags.grad_dtype, std::string(grad_dtype_help))
+      ->capture_default_str()
+      ->check(CLI::IsMember({"f32", "bf16"}));
+}
+
 void add_precision_flags(CLI::App& app, CommonFlags& flags) {
   app.add_option("--dtype", flags.dtype, std::string(dtype_help))
       ->capture_default_str()
       ->check(CLI::IsMember({"f32", "bf16"}));
-  app.add_option("--grad-dtype", flags.grad_dtype, std::string(grad_dtype_help))
-      ->capture_default_str()
-      ->check(CLI::IsMember({"f32", "bf16"}));
+  add_grad_dtype_flag(app, flags);
   add_emulation_flag(app, flags);
 }
 
-void add_weight_flags(CLI::App& app, CommonFlags& flags) {
+void add_stored_dtype_flag(CLI::App& app, CommonFlags& flags) {
+  flags.dtype.clear();
   app.add_option("--dtype", flags.dtype,
                  "how weights are stored and multiplied: f32, bf16, int8 (a scale per channel) or "
-                 "int4 (a scale per 32 values)")
-      ->capture_default_str()
+                 "int4 (a scale per 32 values); without it, as gptc quantize stored them, else f32")
       ->check(CLI::IsMember({"f32", "bf16", "int8", "int4"}));
+}
+
+void add_weight_flags(CLI::App& app, CommonFlags& flags) {
+  add_stored_dtype_flag(app, flags);
   app.add_flag("--exact", flags.exact,
                "the same bits whatever way a text is read: prompts are read more slowly");
   add_emulation_flag(app, flags);
@@ -125,16 +134,29 @@ CompileOptions compile_options(const CommonFlags& flags, const ModelSource& sour
           .memory_budget = parse_bytes("--mem", flags.memory)};
 }
 
+passes::WeightStore weight_store(const CommonFlags& flags, const ModelSource& source) {
+  using Store = passes::WeightStore;
+  if (flags.dtype.empty()) return source.stored.value_or(Store::f32);
+  const std::optional<Store> wanted = find_store(flags.dtype);
+  ir::user_check(wanted.has_value(), "--dtype: it must be f32, bf16, int8 or int4, but got '{}'",
+                 flags.dtype);
+  const bool widens = source.stored == Store::bf16 && *wanted == Store::f32;
+  ir::user_check(
+      !source.stored || *wanted == *source.stored || widens,
+      "--dtype {}: the weights in {} are stored as {}, which gives nothing else exactly; "
+      "leave --dtype out, or give the folder they were made of",
+      flags.dtype, source.folder ? source.folder->string() : source.model.name,
+      store_name(source.stored.value_or(*wanted)));
+  return *wanted;
+}
+
 CompileOptions inference_options(const CommonFlags& flags, const ModelSource& source) {
+  const passes::WeightStore store = weight_store(flags, source);
   CommonFlags products = flags;
-  if (flags.dtype == "int8" || flags.dtype == "int4") products.dtype = "f32";
+  products.dtype = store == passes::WeightStore::bf16 ? "bf16" : "f32";
   CompileOptions options = compile_options(products, source);
   options.exact = flags.exact;
-  using Store = passes::WeightStore;
-  options.weights = flags.dtype == "int8"   ? Store::i8
-                    : flags.dtype == "int4" ? Store::i4
-                    : flags.dtype == "bf16" ? Store::bf16
-                                            : Store::f32;
+  options.weights = store;
   return options;
 }
 

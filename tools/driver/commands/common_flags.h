@@ -29,6 +29,10 @@ struct CommonFlags {
 
 /// --emulate-bf16.
 void add_emulation_flag(CLI::App& app, CommonFlags& flags);
+/// --grad-dtype.
+void add_grad_dtype_flag(CLI::App& app, CommonFlags& flags);
+/// --dtype of weights that are only read; none by default.
+void add_stored_dtype_flag(CLI::App& app, CommonFlags& flags);
 /// --dtype, --grad-dtype, --emulate-bf16.
 void add_precision_flags(CLI::App& app, CommonFlags& flags);
 /// --dtype of weights that are only read, --exact, --emulate-bf16.
@@ -55,7 +59,10 @@ passes::DimSizes graph_sizes(const ModelSource& source, std::int64_t batch, std:
 ir::DType compute_dtype(const CommonFlags& flags);
 /// What gradients are kept in, by --grad-dtype.
 ir::DType grad_dtype(const CommonFlags& flags);
-/// What compile_options would, for models that read: --dtype says how weights are stored.
+/// How a model that only reads stores its weights: by --dtype, else as the folder has them, else as
+/// f32. UserError where the folder's cannot be had so exactly.
+passes::WeightStore weight_store(const CommonFlags& flags, const ModelSource& source);
+/// What compile_options would, for models that read: weight_store says how weights are stored.
 CompileOptions inference_options(const CommonFlags& flags, const ModelSource& source);
 /// UserError where the processor would emulate bf16, which is slower than f32, and was not told to.
 CompileOptions compile_options(const CommonFlags& flags, const ModelSource& source);

@@ -12,6 +12,7 @@
 #include "tools/driver/commands/output.h"
 #include "tools/driver/dump.h"
 #include "tools/driver/folder.h"
+#include "tools/driver/lowering.h"
 
 namespace gptc::driver {
 namespace {
@@ -29,8 +30,10 @@ struct DumpFlags {
 };
 
 std::string content(const Snapshot& snapshot, const std::string& format) {
-  return format == "dot" ? ir::print_dot(snapshot.module.graphs().front())
-                         : snapshot_text(snapshot);
+  if (format != "dot") return snapshot_text(snapshot);
+  std::string text;
+  for (const ir::Graph& graph : snapshot.module.graphs()) text += ir::print_dot(graph);
+  return text;
 }
 
 void write_all(const std::vector<Snapshot>& snapshots, const DumpFlags& flags) {
@@ -43,27 +46,17 @@ void write_all(const std::vector<Snapshot>& snapshots, const DumpFlags& flags) {
   }
 }
 
-/// Of a prefill step whose length nobody gives.
-constexpr std::int64_t usual_chunk = 64;
-
-/// B and T; of graphs with caches, whose length S is then --ctx, T is the chunk.
-passes::DimSizes sizes_of(const ModelSource& source, const DumpFlags& flags) {
-  passes::DimSizes sizes = graph_sizes(source, flags.batch, flags.context);
-  if (flags.graph != "prefill" && flags.graph != "decode") return sizes;
-  sizes['S'] = sizes.at('T');
-  sizes['T'] = flags.graph == "decode" ? 1 : std::min(usual_chunk, sizes.at('S'));
-  return sizes;
-}
-
 int run(const DumpFlags& flags, bool dump, const Program& program) {
   const ModelSource source = sized_model_of(flags.common, program.models);
   const auto backend = make_backend(flags.common.backend, flags.common.threads);
   DumpRequest request;
   request.graph = flags.graph;
-  request.dtype = compute_dtype(flags.common);
+  const passes::WeightStore store = weight_store(flags.common, source);
+  if (source.stored || passes::has_scales(store)) request.weights = store;
+  request.dtype = store == passes::WeightStore::bf16 ? ir::DType::bf16 : ir::DType::f32;
   request.grad_dtype = grad_dtype(flags.common);
   if (!flags.stage.empty()) request.stage = flags.stage;
-  request.sizes = sizes_of(source, flags);
+  request.sizes = sizes_for(flags.graph, graph_sizes(source, flags.batch, flags.context));
   // Alone, --explain and --time-passes are what was asked for; beside the IR they are remarks.
   std::FILE* const remarks = dump ? stderr : stdout;
   const auto say = [remarks](std::string_view line) { fmt::print(remarks, "{}\n", line); };
@@ -92,7 +85,8 @@ void add_dump_ir(CLI::App& app, Program& program) {
   app.add_flag("--time-passes", flags->time_passes, "a line for each pass");
   app.add_option(
       "--graph", flags->graph,
-      "train, eval, generate, prefill, decode, micro_step, apply, init, or forward as declared");
+      "train, eval, generate (prefill and decode), prefill, decode, logits, micro_step, apply, "
+      "init, or forward as declared");
   app.add_option("--batch,--batch-size,-b", flags->batch, "B");
   app.add_option("--ctx,--block-size,--context,--ctx-size,-c", flags->context,
                  "T; 0: the model's context");
@@ -101,7 +95,9 @@ void add_dump_ir(CLI::App& app, Program& program) {
   app.add_option("--out,-o", flags->out, "file or, for all, folder to write");
   add_model_flags(app, flags->common);
   add_seed_flag(app, flags->common, "of dropout and initial values (1)");
-  add_precision_flags(app, flags->common);
+  add_stored_dtype_flag(app, flags->common);
+  add_grad_dtype_flag(app, flags->common);
+  add_emulation_flag(app, flags->common);
   add_machine_flags(app, flags->common);
   app.final_callback([&app, flags, &program] {
     const bool dump = app.count("--dump-ir") > 0;

@@ -13,6 +13,7 @@
 #include "tools/driver/corpus.h"
 #include "tools/driver/evaluation.h"
 #include "tools/driver/interrupt.h"
+#include "tools/driver/stored_weights.h"
 #include "tools/driver/tokenizer_source.h"
 #include "tools/driver/work_bar.h"
 
@@ -49,7 +50,7 @@ Measured measure(CompiledModel& model, const Corpus& corpus, const tokenizer::To
           std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
 }
 
-nlohmann::ordered_json figures(const Measured& measured, const EvalFlags& flags,
+nlohmann::ordered_json figures(const Measured& measured, std::string_view dtype,
                                const EvaluationOptions& options) {
   const Evaluation& result = measured.evaluation;
   nlohmann::ordered_json json;
@@ -58,7 +59,7 @@ nlohmann::ordered_json figures(const Measured& measured, const EvalFlags& flags,
   json["bits_per_byte"] = result.bits_per_byte();  // null where no target is text
   json["tokens"] = result.targets;
   json["bytes"] = result.bytes;
-  json["dtype"] = flags.common.dtype;
+  json["dtype"] = dtype;
   json["batch"] = options.batch;
   json["context"] = options.context;
   json["seconds"] = measured.seconds;
@@ -100,7 +101,8 @@ int run(const EvalFlags& flags, const std::vector<dsl::Model>& models) {
     return exit_code::interrupted;
   }
   if (flags.json)
-    write_stdout(figures(measured, flags, options).dump(2) + "\n");
+    write_stdout(
+        figures(measured, store_name(weight_store(flags.common, source)), options).dump(2) + "\n");
   else
     write_stdout(fmt::format(
         "loss {:.4f} nats per token, perplexity {:.3f}, {:.4f} bits per byte; {} tokens ({} "

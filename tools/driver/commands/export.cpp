@@ -9,6 +9,8 @@
 #include "tools/driver/commands/commands.h"
 #include "tools/driver/commands/common_flags.h"
 #include "tools/driver/export_model.h"
+#include "tools/driver/folder.h"
+#include "tools/driver/stored_weights.h"
 #include "tools/driver/tokenizer_source.h"
 
 namespace gptc::driver {
@@ -45,20 +47,6 @@ void say(const ExportFlags& flags, std::string_view line) {
   if (!flags.quiet) fmt::print(stderr, "gptc: {}\n", line);
 }
 
-bool has_vocabulary(const fs::path& folder) {
-  std::error_code ignored;
-  for (const char* name : {"tokenizer.json", "vocab.json", "encoder.json"})
-    if (fs::exists(folder / name, ignored)) return true;
-  return false;
-}
-
-std::optional<tokenizer::Tokenizer> tokenizer_of(const ExportFlags& flags,
-                                                 const ModelSource& source) {
-  if (!flags.tokenizer.empty()) return find_tokenizer(flags.tokenizer);
-  if (has_vocabulary(*source.folder)) return find_tokenizer(source.folder->string());
-  return std::nullopt;
-}
-
 void check_out(const ExportFlags& flags, const ModelSource& source) {
   std::error_code ignored;
   const bool is_folder = fs::is_directory(flags.out, ignored);
@@ -69,10 +57,8 @@ void check_out(const ExportFlags& flags, const ModelSource& source) {
                    "--out: {} is there already; --overwrite replaces it", flags.out);
     return;
   }
-  ir::user_check(!is_folder || !fs::equivalent(flags.out, *source.folder, ignored),
-                 "--out: it must be another folder than the model's, but is {}", flags.out);
-  ir::user_check(flags.overwrite || !fs::exists(fs::path(flags.out) / "config.json", ignored),
-                 "--out: {} holds a model already; --overwrite replaces it", flags.out);
+  check_model_folder(flags.out, *source.folder,
+                     flags.overwrite ? IfThere::replace : IfThere::refuse);
 }
 
 int run(const ExportFlags& flags, const std::vector<dsl::Model>& models) {
@@ -80,9 +66,10 @@ int run(const ExportFlags& flags, const std::vector<dsl::Model>& models) {
   ir::user_check(source.folder.has_value(),
                  "model {}: it has no weights yet; train it, and give the folder of the run",
                  source.model.name);
+  require_plain(source, "export");
   check_out(flags, source);
   const ExportOptions options = {.encoding = encoding_named(flags.dtype),
-                                 .tokenizer = tokenizer_of(flags, source),
+                                 .tokenizer = tokenizer_for(flags.tokenizer, *source.folder),
                                  .note = [&](std::string_view line) { say(flags, line); }};
   if (flags.to == "gguf") {
     export_gguf(source, options, flags.out);

@@ -12,6 +12,7 @@
 #include "tools/driver/lowering.h"
 #include "tools/driver/memory.h"
 #include "tools/driver/profile.h"
+#include "tools/driver/stored_weights.h"
 #include "tools/driver/trainer.h"
 
 namespace gptc::driver {
@@ -63,8 +64,21 @@ std::vector<GraphRequest> requests_of(const PlanFlags& flags, const ModelSource&
     return Trainer::requests(trainer, Validation::yes, source.context());
   }
   std::vector<GraphRequest> requests;
-  for (const std::string& graph : flags.graphs) requests.push_back({graph, graph, sizes});
+  for (const std::string& graph : flags.graphs) {
+    for (GraphRequest& request : requests_named(graph, sizes_for(graph, sizes)))
+      requests.push_back(std::move(request));
+  }
   return requests;
+}
+
+/// Weights as the folder stores them; UserError where a graph trains.
+void store_weights(Planning& planning) {
+  for (const GraphRequest& request : planning.requests) {
+    if (passes::find_interface(request.graph).trains) require_plain(planning.source, "plan");
+  }
+  passes::store_weights(planning.module, *planning.source.stored);
+  if (planning.source.stored == passes::WeightStore::bf16)
+    planning.lowering.dtype = ir::DType::bf16;
 }
 
 Planning planning_of(const PlanFlags& flags, const std::vector<dsl::Model>& models) {
@@ -81,6 +95,7 @@ Planning planning_of(const PlanFlags& flags, const std::vector<dsl::Model>& mode
                        .context = pass_context(*planning.backend),
                        .allocated_bytes = allocated_bytes(*planning.backend),
                        .memory_budget = parse_bytes("--mem", flags.common.memory)};
+  if (planning.source.stored) store_weights(planning);
   planning.ceilings = ceilings_of(flags);
   return planning;
 }

@@ -7,6 +7,7 @@
 #include "tools/driver/commands/commands.h"
 #include "tools/driver/commands/common_flags.h"
 #include "tools/driver/profile.h"
+#include "tools/driver/stored_weights.h"
 #include "tools/driver/tokenizer_source.h"
 #include "tools/driver/training_run.h"
 
@@ -82,6 +83,7 @@ int run(const CLI::App& app, TrainFlags flags, const std::vector<dsl::Model>& mo
   flags.resume = app.count("--resume") > 0;
   check_out(flags);
   ModelSource source = flags.resume ? resumed_model(flags, models) : model_of(flags.common, models);
+  require_plain(source, "train");
   if (flags.resume)
     load_settings(flags.settings, flags.out,
                   [&](const TrainField& field) { return keeps(app, field); });
