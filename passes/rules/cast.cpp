@@ -48,13 +48,15 @@ bool widen_late(ir::Graph& graph, ir::NodeId id) {
   return true;
 }
 
-/// narrow(move(x)) becomes move(narrow(x)) if nothing else reads the moved x.
+/// narrow(move(x)) becomes move(narrow(x)) if nothing else reads the moved x. Not a select: that
+/// one sinks through casts (select.cpp), so that only what is selected is rounded.
 bool narrow_early(ir::Graph& graph, ir::NodeId id) {
   const Value x = {id, 0};
   if (graph[id].kind != OpKind::cast || !is_cast(graph, x, DType::f32, DType::bf16)) return false;
   const Value moved = graph[id].operands[0];
   const ir::Node mover = graph.node(moved);
-  if (!moves(mover.kind) || graph.use_count(moved) != 1) return false;
+  if (!moves(mover.kind) || mover.kind == OpKind::select || graph.use_count(moved) != 1)
+    return false;
   ir::Builder builder(graph);
   builder.set_origin(mover.origin);
   std::vector<Value> operands = mover.operands;
