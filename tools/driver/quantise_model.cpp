@@ -58,7 +58,7 @@ void write_some(const StoredWeight& weight, std::size_t channels, const Matrix& 
                 const ParameterReader& read, Part part, const ByteSink& sink) {
   std::vector<std::byte> numbers(channels * matrix.channel_bytes);
   std::vector<float> scales(channels * matrix.channel_scales);
-  store_weight(weight, read, {.numbers = numbers, .scales = scales}, all_threads);
+  store_weight(weight, read, {.numbers = numbers, .scales = scales}, 0);
   if (weight.store == passes::WeightStore::bf16) check_bf16(numbers, *matrix.reader);
   sink(part == Part::numbers ? std::span<const std::byte>(numbers)
                              : std::as_bytes(std::span<const float>(scales)));

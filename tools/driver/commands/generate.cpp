@@ -11,6 +11,7 @@
 #include "tools/driver/checkpoint.h"
 #include "tools/driver/commands/commands.h"
 #include "tools/driver/commands/common_flags.h"
+#include "tools/driver/commands/generation_config.h"
 #include "tools/driver/commands/output.h"
 #include "tools/driver/commands/sampling_flags.h"
 #include "tools/driver/commands/text_writer.h"
@@ -95,8 +96,7 @@ TextWriterOptions options_of(const GenerateFlags& flags) {
   return options;
 }
 
-int run(const GenerateFlags& flags, const std::vector<dsl::Model>& models) {
-  TextWriterOptions options = options_of(flags);
+int run(const CLI::App& app, GenerateFlags flags, const std::vector<dsl::Model>& models) {
   // --seed is the sampling's; the model keeps its own.
   CommonFlags common = flags.common;
   common.seed.reset();
@@ -104,6 +104,11 @@ int run(const GenerateFlags& flags, const std::vector<dsl::Model>& models) {
   ir::user_check(source.folder.has_value(),
                  "model {}: it has no weights yet; train it, and give the folder of the run",
                  source.model.name);
+  const GenerationDefaults defaults =
+      take_generation_config(app, *source.folder, flags.sampling, flags.max_new_tokens);
+  TextWriterOptions options = options_of(flags);
+  if (!defaults.taken.empty() && !flags.common.quiet)
+    fmt::print(stderr, "gptc: generation_config.json says {}\n", defaults.taken);
   const std::int64_t vocabulary = source.config.integer("vocab_size");
   check_sampling(options.sampling, vocabulary);
   // A large vocabulary takes as long to read as a model to compile.
@@ -123,7 +128,9 @@ int run(const GenerateFlags& flags, const std::vector<dsl::Model>& models) {
                  "model {}: its vocabulary has {} tokens, but the tokenizer has {}",
                  source.folder->string(), vocabulary, tokenizer.vocab_size());
   options.text.context = source.context();
-  if (!flags.sampling.ignore_end) options.text.end_of_text = tokenizer.end_of_text();
+  if (!flags.sampling.ignore_end)
+    options.text.end_of_text =
+        defaults.end_of_text ? defaults.end_of_text : tokenizer.end_of_text();
   if (!flags.common.seed && options.sampling.temperature > 0 && !flags.common.quiet)
     fmt::print(stderr, "gptc: seed {}\n", options.sampling.seed);
   Generator generator(model, source.context(), batch);
@@ -182,8 +189,8 @@ void add_generate(CLI::App& app, Program& program) {
       "  gptc generate --model runs/book --prompt \"Call me Ishmael\" -n 120 --top-k 40 --seed 1\n"
       "  gptc generate --model runs/book --lines --top-p 0.95 --stop \"THE END\" --json "
       "<prompts.txt");
-  sub->callback([flags, &program] {
-    program.chosen = [flags, &program] { return run(*flags, program.models); };
+  sub->callback([sub, flags, &program] {
+    program.chosen = [sub, flags, &program] { return run(*sub, *flags, program.models); };
   });
 }
 
