@@ -185,6 +185,26 @@ TEST_F(RunTest, AModelOfOnesOwnHasTheWholeCommandLine) {
             0U);
 }
 
+TEST_F(RunTest, AModelWithoutCachesWritesAllTheSame) {
+  const ProgramOptions program = {.program = WITHOUT_CACHES_PROGRAM};
+  const ProgramResult trained =
+      expect_success({"train", "--model", "bare", "--data", path("text.txt"), "--tokenizer",
+                      path("tokenizer"), "--out", path("bare"), "--max-steps", "2",
+                      "--sample-interval", "1", "--batch", "2", "-t", "1"},
+                     program);
+  EXPECT_NE(trained.err.find("without caches, slowly: "), std::string::npos) << trained.err;
+  EXPECT_NE(trained.err.find("step 1: "), std::string::npos) << trained.err;
+  const std::vector<std::string> arguments = {
+      "generate", "--model", path("bare"), "-p", "The ship", "-n", "30", "-s", "1", "-t", "1"};
+  const ProgramResult result = expect_success(arguments, program);
+  EXPECT_EQ(result.out.rfind("The ship", 0), 0U);
+  EXPECT_NE(result.err.find("each token reads the whole text again: "), std::string::npos)
+      << result.err;
+  EXPECT_NE(result.err.find("without_caches.cpp"), std::string::npos) << result.err;
+  expect_error({"--dump-ir", "--graph", "decode", "--model", path("bare")},
+               {"cannot run on new positions"}, program);
+}
+
 TEST(OwnModel, StandsInTheReadmeAsItIs) {
   const std::string readme = content_of(GPTC_SOURCE_DIR "/README.md");
   const std::string source = content_of(GPTC_SOURCE_DIR "/tools/examples/own_model.cpp");

@@ -165,6 +165,32 @@ TEST_P(RandomDecoding, IsTheWholeForwardBitForBit) {
   }
 }
 
+// The same reader without caches, for models that cannot have them.
+TEST_P(RandomDecoding, IsTheSameWithoutCaches) {
+  if (GetParam() == WeightStore::bf16 && !onednn::has_bf16_dot())
+    GTEST_SKIP() << "this processor does not multiply bf16";
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    SCOPED_TRACE(seed);
+    const ModelSource source = random_model(seed);
+    EXPECT_EQ(driver::why_no_caches(source), std::nullopt);
+    Draws draws(seed);
+    const std::vector<Text> texts = random_texts(draws, source);
+    std::vector<Decoder::Text> views(texts.begin(), texts.end());
+    const auto logits = [&](driver::Reading reading) {
+      CompiledModel model = compiled(
+          source, GetParam(), 2, Decoder::requests(source.context(), std::ssize(texts), reading));
+      Decoder decoder(model, source.context(), std::ssize(texts), reading);
+      decoder.read(std::vector<Decoder::Text>{views[0].first(1)});
+      decoder.read(views);
+      Logits all;
+      for (std::size_t i = 0; i < texts.size(); ++i)
+        all.insert(all.end(), decoder.logits(i).begin(), decoder.logits(i).end());
+      return all;
+    };
+    EXPECT_EQ(logits(driver::Reading::whole), logits(driver::Reading::cached));
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Forms, RandomDecoding,
                          ::testing::Values(WeightStore::f32, WeightStore::bf16, WeightStore::i8,
                                            WeightStore::i4),

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "ir/check.h"
+#include "passes/compile.h"
 
 namespace gptc::driver {
 namespace {
@@ -13,6 +14,18 @@ constexpr std::array<std::int64_t, 4> chunks = {1, 16, 64, 256};
 
 std::string label_of(std::int64_t chunk) {
   return chunk == 1 ? "decode" : fmt::format("prefill.{}", chunk);
+}
+
+std::string whole_label(std::int64_t length) { return fmt::format("whole.{}", length); }
+
+/// Lengths of whole texts that have a graph.
+std::vector<std::int64_t> whole_lengths(std::int64_t context) {
+  std::vector<std::int64_t> lengths;
+  for (const std::int64_t chunk : chunks) {
+    if (chunk > 1 && chunk < context) lengths.push_back(chunk);
+  }
+  lengths.push_back(context);
+  return lengths;
 }
 
 /// The shortest chunk that holds `count` tokens, else the longest there is.
@@ -32,8 +45,26 @@ runtime::Binding ids(std::string name, ir::Shape shape, std::vector<std::int32_t
 
 }  // namespace
 
-std::vector<GraphRequest> Decoder::requests(std::int64_t context, std::int64_t batch) {
+std::optional<std::string> why_no_caches(const ModelSource& source) {
+  ir::Module module = dsl::declare(source.model, source.config, source.seed);
+  try {
+    passes::lower(module,
+                  {.graph = "decode", .sizes = {{'B', 1}, {'T', 1}, {'S', source.context()}}}, {},
+                  {.stop_after = "incremental"});
+  } catch (const ir::UserError& error) {
+    return error.what();
+  }
+  return std::nullopt;
+}
+
+std::vector<GraphRequest> Decoder::requests(std::int64_t context, std::int64_t batch,
+                                            Reading reading) {
   std::vector<GraphRequest> requests;
+  if (reading == Reading::whole) {
+    for (const std::int64_t length : whole_lengths(context))
+      requests.push_back({whole_label(length), "logits", {{'B', batch}, {'T', length}}});
+    return requests;
+  }
   for (const std::int64_t chunk : chunks) {
     if (chunk > context) break;
     requests.push_back({label_of(chunk),
@@ -44,14 +75,16 @@ std::vector<GraphRequest> Decoder::requests(std::int64_t context, std::int64_t b
   return requests;
 }
 
-Decoder::Decoder(CompiledModel& model, std::int64_t context, std::int64_t batch)
+Decoder::Decoder(CompiledModel& model, std::int64_t context, std::int64_t batch, Reading reading)
     : model_(model),
       context_(context),
       batch_(batch),
+      reading_(reading),
       rows_(static_cast<std::size_t>(batch)),
       past_(rows_.size()),
       last_(rows_.size()) {
-  const ir::Graph& graph = model.program(label_of(1)).graph;
+  const std::string label = reading == Reading::whole ? whole_label(context) : label_of(1);
+  const ir::Graph& graph = model.program(label).graph;
   const std::optional<ir::Value> output = graph.find_output("logits");
   ir::internal_check(output.has_value(), "graph {} returns no logits", graph.name());
   vocabulary_ = static_cast<std::size_t>(graph.type(*output).shape.back().size());
@@ -80,8 +113,9 @@ void Decoder::read(std::span<const Text> texts) {
         static_cast<std::size_t>(std::ranges::mismatch(row.text, texts[i]).in1 - row.text.begin());
     row.past = std::min({known, row.past, texts[i].size() - 1});
     row.text.assign(texts[i].begin(), texts[i].end());
-    longest = std::max(longest, row.left());
+    longest = std::max(longest, reading_ == Reading::whole ? texts[i].size() : row.left());
   }
+  if (reading_ == Reading::whole) return read_whole(static_cast<std::int64_t>(longest));
   while (longest > 0) {
     const std::int64_t chunk = chunk_for(static_cast<std::int64_t>(longest), context_);
     step(chunk);
@@ -102,13 +136,7 @@ void Decoder::step(std::int64_t chunk) {
     past_[i] = static_cast<std::int32_t>(row.past);
     last_[i] = static_cast<std::int32_t>(std::max<std::size_t>(count, 1) - 1);
   }
-  std::vector<runtime::Binding> inputs = {ids("tokens", {batch_, chunk}, tokens_),
-                                          ids("past", {batch_}, past_)};
-  if (chunk > 1) inputs.push_back(ids("last", {batch_}, last_));
-  const ir::Shape shape = {batch_, static_cast<std::int64_t>(vocabulary_)};
-  const std::vector<runtime::Binding> outputs = {
-      {"logits", {{ir::DType::f32, shape}, reinterpret_cast<std::byte*>(made_.data())}}};
-  model_.run(label_of(chunk), inputs, outputs);
+  run(label_of(chunk), chunk, Reading::cached);
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     Row& row = rows_[i];
     const std::size_t count = std::min(width, row.left());
@@ -118,6 +146,39 @@ void Decoder::step(std::int64_t chunk) {
     std::copy_n(made_.begin() + static_cast<std::ptrdiff_t>(i * vocabulary_), vocabulary_,
                 logits_.begin() + static_cast<std::ptrdiff_t>(i * vocabulary_));
   }
+}
+
+// What a short text is padded with stands behind it, where nothing before looks.
+void Decoder::read_whole(std::int64_t longest) {
+  if (longest == 0) return;
+  const std::vector<std::int64_t> lengths = whole_lengths(context_);
+  const std::int64_t length = *std::ranges::lower_bound(lengths, longest);
+  const auto width = static_cast<std::size_t>(length);
+  tokens_.assign(rows_.size() * width, 0);
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    const std::vector<std::int32_t>& text = rows_[i].text;
+    const std::size_t count = std::min(width, text.size());
+    std::copy_n(text.begin(), count, tokens_.begin() + static_cast<std::ptrdiff_t>(i * width));
+    last_[i] = static_cast<std::int32_t>(std::max<std::size_t>(count, 1) - 1);
+  }
+  run(whole_label(length), length, Reading::whole);
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    Row& row = rows_[i];
+    if (row.left() == 0) continue;
+    row.past = row.text.size();
+    std::copy_n(made_.begin() + static_cast<std::ptrdiff_t>(i * vocabulary_), vocabulary_,
+                logits_.begin() + static_cast<std::ptrdiff_t>(i * vocabulary_));
+  }
+}
+
+void Decoder::run(const std::string& label, std::int64_t width, Reading reading) {
+  std::vector<runtime::Binding> inputs = {ids("tokens", {batch_, width}, tokens_)};
+  if (reading == Reading::cached) inputs.push_back(ids("past", {batch_}, past_));
+  if (reading == Reading::whole || width > 1) inputs.push_back(ids("last", {batch_}, last_));
+  const ir::Shape shape = {batch_, static_cast<std::int64_t>(vocabulary_)};
+  const std::vector<runtime::Binding> outputs = {
+      {"logits", {{ir::DType::f32, shape}, reinterpret_cast<std::byte*>(made_.data())}}};
+  model_.run(label, inputs, outputs);
 }
 
 }  // namespace gptc::driver

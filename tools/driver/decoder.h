@@ -2,25 +2,37 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "tools/driver/compile.h"
+#include "tools/driver/model_source.h"
 
 namespace gptc::driver {
 
+/// How texts are read: what is new, behind what the caches hold; or all of it each time, which
+/// serves models with an op that cannot run on new positions only.
+enum class Reading : std::uint8_t { cached, whole };
+
+/// The error of the op for which texts cannot be read through caches; nothing if there is none.
+std::optional<std::string> why_no_caches(const ModelSource& source);
+
 /// Reads texts through the derived graphs: new tokens in chunks by `prefill`, one alone by
 /// `decode`. Each row of the batch remembers its text: where the next one begins alike, only the
-/// rest is read.
+/// rest is read. Without caches every text goes through `logits`, whole.
 class Decoder {
  public:
   using Text = std::span<const std::int32_t>;
 
   /// The requests a CompiledModel needs for texts of up to `context` tokens, `batch` at a time.
-  static std::vector<GraphRequest> requests(std::int64_t context, std::int64_t batch = 1);
+  static std::vector<GraphRequest> requests(std::int64_t context, std::int64_t batch = 1,
+                                            Reading reading = Reading::cached);
 
-  /// The model outlives the decoder and was compiled with requests(context, batch).
-  Decoder(CompiledModel& model, std::int64_t context, std::int64_t batch = 1);
+  /// The model outlives the decoder and was compiled with requests(context, batch, reading).
+  Decoder(CompiledModel& model, std::int64_t context, std::int64_t batch = 1,
+          Reading reading = Reading::cached);
 
   [[nodiscard]] std::int64_t batch() const { return batch_; }
   [[nodiscard]] std::int64_t context() const { return context_; }
@@ -39,10 +51,14 @@ class Decoder {
     std::size_t left() const { return text.size() - past; }
   };
   void step(std::int64_t chunk);
+  void read_whole(std::int64_t longest);
+  /// Runs a graph on tokens_, past_ and last_, as it takes them, into made_.
+  void run(const std::string& label, std::int64_t width, Reading reading);
 
   CompiledModel& model_;
   std::int64_t context_;
   std::int64_t batch_;
+  Reading reading_;
   std::size_t vocabulary_ = 0;
   std::vector<Row> rows_;
   std::vector<std::int32_t> tokens_, past_, last_;

@@ -6,12 +6,14 @@
 
 namespace gptc::driver {
 
-std::vector<GraphRequest> Generator::requests(std::int64_t context, std::int64_t batch) {
-  return Decoder::requests(context, batch);
+std::vector<GraphRequest> Generator::requests(std::int64_t context, std::int64_t batch,
+                                              Reading reading) {
+  return Decoder::requests(context, batch, reading);
 }
 
-Generator::Generator(CompiledModel& model, std::int64_t context, std::int64_t batch)
-    : context_(context), decoder_(model, context, batch) {}
+Generator::Generator(CompiledModel& model, std::int64_t context, std::int64_t batch,
+                     Reading reading)
+    : context_(context), decoder_(model, context, batch, reading) {}
 
 std::span<const float> Generator::logits(std::span<const std::int32_t> tokens) {
   decoder_.read(std::array{tokens});

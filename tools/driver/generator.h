@@ -23,10 +23,12 @@ struct GenerateOptions {
 class Generator {
  public:
   /// The requests a CompiledModel needs for a model of this context and so many texts at once.
-  static std::vector<GraphRequest> requests(std::int64_t context, std::int64_t batch = 1);
+  static std::vector<GraphRequest> requests(std::int64_t context, std::int64_t batch = 1,
+                                            Reading reading = Reading::cached);
 
-  /// The model outlives the generator and was compiled with requests(context, batch).
-  Generator(CompiledModel& model, std::int64_t context, std::int64_t batch = 1);
+  /// The model outlives the generator and was compiled with requests(context, batch, reading).
+  Generator(CompiledModel& model, std::int64_t context, std::int64_t batch = 1,
+            Reading reading = Reading::cached);
 
   /// The logits f32[V] behind the last of 1 to `context` tokens; valid until the next call.
   std::span<const float> logits(std::span<const std::int32_t> tokens);

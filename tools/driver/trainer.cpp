@@ -47,7 +47,7 @@ std::vector<GraphRequest> Trainer::requests(const TrainerOptions& options, Valid
   }
   if (validation == Validation::yes) all.push_back({"eval", "eval", sizes});
   if (options.generate) {
-    for (GraphRequest& request : Generator::requests(model_context))
+    for (GraphRequest& request : Generator::requests(model_context, 1, options.reading))
       all.push_back(std::move(request));
   }
   return all;

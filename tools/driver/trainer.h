@@ -10,6 +10,7 @@
 #include "frontend/data/fixed_windows.h"
 #include "frontend/data/window_loader.h"
 #include "tools/driver/compile.h"
+#include "tools/driver/decoder.h"
 #include "tools/driver/lr_schedule.h"
 #include "tools/driver/model_source.h"
 
@@ -21,7 +22,8 @@ struct TrainerOptions {
   std::int64_t accumulate = 1;          // micro-batches of a step
   std::int64_t validation_windows = 0;  // at most this many; 0: all
   LrSchedule schedule = {};
-  bool generate = false;  // compile what a Generator needs, too
+  bool generate = false;              // compile what a Generator needs, too
+  Reading reading = Reading::cached;  // by that Generator
   CompileOptions compile = {};
 };
 

@@ -69,7 +69,7 @@ class Run {
     TrainerOptions trainer = trainer_options(settings_, options);
     trainer.schedule = resolve_schedule(settings_, steps_);
     trainer.compile.memory_taken = corpus_.resident_bytes();
-    trainer_ = std::make_unique<Trainer>(source_, corpus_.train(), corpus_.validation(), trainer);
+    make_trainer(std::move(trainer));
   }
 
   RunEnd go() {
@@ -101,6 +101,22 @@ class Run {
   bool quiet() const { return options_.style == ProgressStyle::quiet; }
   std::string path(const char* name) const { return (options_.out / name).string(); }
   bool due(std::int64_t interval) const { return interval > 0 && position().step % interval == 0; }
+
+  /// Samples are read whole where the model cannot be read through caches.
+  void make_trainer(TrainerOptions options) {
+    const auto make = [&] {
+      trainer_ = std::make_unique<Trainer>(source_, corpus_.train(), corpus_.validation(), options);
+    };
+    try {
+      return make();
+    } catch (const ir::UserError&) {
+      const auto why = options.generate ? why_no_caches(source_) : std::nullopt;
+      if (!why) throw;
+      if (!quiet()) fmt::print(stderr, "samples are made without caches, slowly: {}\n", *why);
+    }
+    options.reading = reading_ = Reading::whole;
+    make();
+  }
 
   void begin() {
     make_folder(options_.out);
@@ -210,7 +226,7 @@ class Run {
   }
 
   void sample() {
-    Generator generator(trainer_->model(), source_.context());
+    Generator generator(trainer_->model(), source_.context(), 1, reading_);
     GenerateOptions options;
     options.max_new_tokens = 64;
     options.sampling = {.temperature = 0.8, .top_k = 40, .seed = source_.seed};
@@ -276,6 +292,7 @@ class Run {
   Clock::time_point started_;
   std::int64_t steps_ = 0;
   std::unique_ptr<Trainer> trainer_;
+  Reading reading_ = Reading::cached;  // of samples
   std::unique_ptr<ModelProfile> profile_;
   std::unique_ptr<RunLog> log_;
   std::unique_ptr<Progress> progress_;

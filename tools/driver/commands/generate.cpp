@@ -96,6 +96,24 @@ TextWriterOptions options_of(const GenerateFlags& flags) {
   return options;
 }
 
+/// Without caches, and a line that says so, where an op of the model cannot do with them.
+CompiledModel compile(const ModelSource& source, const CompileOptions& options, std::int64_t batch,
+                      Reading& reading) {
+  const auto make = [&] {
+    return CompiledModel(source.model, source.config,
+                         Generator::requests(source.context(), batch, reading), options);
+  };
+  try {
+    return make();
+  } catch (const ir::UserError&) {
+    const std::optional<std::string> why = why_no_caches(source);
+    if (!why) throw;
+    fmt::print(stderr, "gptc: each token reads the whole text again: {}\n", *why);
+  }
+  reading = Reading::whole;
+  return make();
+}
+
 int run(const CLI::App& app, GenerateFlags flags, const std::vector<dsl::Model>& models) {
   // --seed is the sampling's; the model keeps its own.
   CommonFlags common = flags.common;
@@ -120,8 +138,8 @@ int run(const CLI::App& app, GenerateFlags flags, const std::vector<dsl::Model>&
   // No more rows than texts; the interactive mode has one.
   const std::int64_t batch =
       std::clamp<std::int64_t>(std::ssize(prompts) * options.samples, 1, flags.batch);
-  CompiledModel model(source.model, source.config, Generator::requests(source.context(), batch),
-                      inference_options(common, source));
+  Reading reading = Reading::cached;
+  CompiledModel model = compile(source, inference_options(common, source), batch, reading);
   load_parameters(source, model);
   const tokenizer::Tokenizer tokenizer = reading.get();
   ir::user_check(vocabulary == tokenizer.vocab_size(),
@@ -133,7 +151,7 @@ int run(const CLI::App& app, GenerateFlags flags, const std::vector<dsl::Model>&
         defaults.end_of_text ? defaults.end_of_text : tokenizer.end_of_text();
   if (!flags.common.seed && options.sampling.temperature > 0 && !flags.common.quiet)
     fmt::print(stderr, "gptc: seed {}\n", options.sampling.seed);
-  Generator generator(model, source.context(), batch);
+  Generator generator(model, source.context(), batch, reading);
   TextWriter writer(generator, tokenizer, options);
   if (flags.interactive) {
     writer.interact();
