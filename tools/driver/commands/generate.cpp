@@ -130,7 +130,7 @@ int run(const CLI::App& app, GenerateFlags flags, const std::vector<dsl::Model>&
   const std::int64_t vocabulary = source.config.integer("vocab_size");
   check_sampling(options.sampling, vocabulary);
   // A large vocabulary takes as long to read as a model to compile.
-  std::future<tokenizer::Tokenizer> reading =
+  std::future<tokenizer::Tokenizer> arriving =
       std::async(std::launch::async, find_tokenizer,
                  flags.tokenizer.empty() ? source.folder->string() : flags.tokenizer);
   const std::vector<std::string> prompts =
@@ -141,7 +141,7 @@ int run(const CLI::App& app, GenerateFlags flags, const std::vector<dsl::Model>&
   Reading reading = Reading::cached;
   CompiledModel model = compile(source, inference_options(common, source), batch, reading);
   load_parameters(source, model);
-  const tokenizer::Tokenizer tokenizer = reading.get();
+  const tokenizer::Tokenizer tokenizer = arriving.get();
   ir::user_check(vocabulary == tokenizer.vocab_size(),
                  "model {}: its vocabulary has {} tokens, but the tokenizer has {}",
                  source.folder->string(), vocabulary, tokenizer.vocab_size());
