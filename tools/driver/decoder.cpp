@@ -62,7 +62,8 @@ std::vector<GraphRequest> Decoder::requests(std::int64_t context, std::int64_t b
   std::vector<GraphRequest> requests;
   if (reading == Reading::whole) {
     for (const std::int64_t length : whole_lengths(context))
-      requests.push_back({whole_label(length), "logits", {{'B', batch}, {'T', length}}});
+      requests.push_back(
+          {whole_label(length), "logits", {{'B', batch}, {'T', length}}, length < context});
     return requests;
   }
   for (const std::int64_t chunk : chunks) {

@@ -27,7 +27,9 @@ using formats::MadeTensor;
 using passes::StoredWeight;
 
 /// Elements that are read and rounded at a time.
-constexpr std::size_t chunk = std::size_t{1} << 18;
+constexpr std::size_t chunk = std::size_t{1} << 20;
+
+constexpr int all_threads = 0;
 
 /// A matrix on its way into its form.
 struct Matrix {
@@ -58,7 +60,7 @@ void write_some(const StoredWeight& weight, std::size_t channels, const Matrix& 
                 const ParameterReader& read, Part part, const ByteSink& sink) {
   std::vector<std::byte> numbers(channels * matrix.channel_bytes);
   std::vector<float> scales(channels * matrix.channel_scales);
-  store_weight(weight, read, {.numbers = numbers, .scales = scales}, 0);
+  store_weight(weight, read, {.numbers = numbers, .scales = scales}, all_threads);
   if (weight.store == passes::WeightStore::bf16) check_bf16(numbers, *matrix.reader);
   sink(part == Part::numbers ? std::span<const std::byte>(numbers)
                              : std::as_bytes(std::span<const float>(scales)));
@@ -73,16 +75,13 @@ void write_part(const Matrix& matrix, Part part, const ByteSink& sink) {
     return write_some(matrix.weight, matrix.channels, matrix, read, part, sink);
   }
   const std::size_t together = std::max<std::size_t>(1, chunk / matrix.inner);
-  std::vector<float> values;
   for (std::size_t first = 0; first < matrix.channels; first += together) {
     const std::size_t count = std::min(together, matrix.channels - first);
     StoredWeight some = matrix.weight;
     some.declared.shape = {static_cast<std::int64_t>(count),
                            static_cast<std::int64_t>(matrix.inner)};
-    values.resize(count * matrix.inner);
-    matrix.reader->read(first * matrix.inner, values);
     const auto read = [&](std::size_t begin, std::span<float> out) {
-      std::ranges::copy(std::span(values).subspan(begin, out.size()), out.begin());
+      matrix.reader->read(first * matrix.inner + begin, out);
     };
     write_some(some, count, matrix, read, part, sink);
   }
