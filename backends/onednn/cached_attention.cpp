@@ -150,7 +150,7 @@ class CachedAttentionKernel final : public ItemKernel {
         at_(at),
         past_(reinterpret_cast<const std::int32_t*>(args.operands[3])),
         y_(args.results[0]) {
-    const auto parts = static_cast<std::size_t>(2 * args.threads);
+    const auto parts = 2 * static_cast<std::size_t>(args.threads);
     if (at_.queries == 1) together_ = std::max<std::size_t>(1, heads() / parts);
   }
 

@@ -25,8 +25,8 @@ void ItemKernel::execute() {
       if (!failure) failure = std::current_exception();
     }
   };
-  const bool runs = in_runs();
-#pragma omp parallel num_threads(threads_) default(none) shared(count, first, runs, keep_failure)
+  omp_set_schedule(in_runs() ? omp_sched_guided : omp_sched_dynamic, 1);
+#pragma omp parallel num_threads(threads_) default(none) shared(count, first, keep_failure)
   {
     std::byte* scratch = scratch_ + omp_get_thread_num() * scratch_bytes_;
     if (first > 1) {
@@ -34,14 +34,8 @@ void ItemKernel::execute() {
       for (std::int64_t item = 0; item < first; ++item)
         keep_failure([&] { run_first(item, scratch); });
     }
-    const auto one = [&](std::int64_t item) { keep_failure([&] { run(item, scratch); }); };
-    if (runs) {
-#pragma omp for schedule(guided)
-      for (std::int64_t item = 0; item < count; ++item) one(item);
-    } else {
-#pragma omp for schedule(dynamic)
-      for (std::int64_t item = 0; item < count; ++item) one(item);
-    }
+#pragma omp for schedule(runtime)
+    for (std::int64_t item = 0; item < count; ++item) keep_failure([&] { run(item, scratch); });
   }
   if (failure) std::rethrow_exception(failure);
   finish();

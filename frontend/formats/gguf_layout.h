@@ -43,6 +43,7 @@ struct TensorKind {
   std::uint32_t number;  // ggml_type
 };
 inline constexpr std::array tensor_kinds{TensorKind{Encoding::F32, 0}, TensorKind{Encoding::F16, 1},
+                                         TensorKind{Encoding::Q4_0, 2},
                                          TensorKind{Encoding::Q8_0, 8},
                                          TensorKind{Encoding::BF16, 30}};
 

@@ -49,8 +49,9 @@ void narrow_all(std::span<const float> values, std::span<std::byte> out, const C
     store<std::uint16_t>(out.data() + i * sizeof(std::uint16_t), convert(values[i]));
 }
 
-constexpr std::size_t q8_0_elements = 32;
-constexpr std::size_t q8_0_bytes = sizeof(std::uint16_t) + q8_0_elements;
+constexpr std::size_t q_elements = 32;  // of a block
+constexpr std::size_t q8_0_bytes = sizeof(std::uint16_t) + q_elements;
+constexpr std::size_t q4_0_bytes = sizeof(std::uint16_t) + q_elements / 2;
 constexpr float q8_0_limit = 127.0F;
 
 void encode_q8_0(std::span<const float> block, std::byte* out) {
@@ -64,6 +65,29 @@ void encode_q8_0(std::span<const float> block, std::byte* out) {
           static_cast<std::int8_t>(std::round(block[i] * inverse)));
 }
 
+void encode_q4_0(std::span<const float> block, std::byte* out) {
+  float furthest = 0;
+  for (const float x : block) furthest = std::fabs(x) > std::fabs(furthest) ? x : furthest;
+  const float scale = furthest / -8;
+  const float inverse = scale == 0 ? 0 : 1 / scale;
+  store(out, f32_to_f16(scale));
+  const auto number = [&](float x) {
+    return static_cast<std::uint8_t>(std::clamp(std::round(x * inverse) + 8.0F, 0.0F, 15.0F));
+  };
+  constexpr std::size_t half = q_elements / 2;
+  for (std::size_t i = 0; i < half; ++i)
+    store(out + sizeof(std::uint16_t) + i,
+          static_cast<std::uint8_t>(number(block[i]) | number(block[half + i]) << 4));
+}
+
+/// `encode` for every block.
+template <class Encode>
+void encode_blocks(std::span<const float> values, std::byte* out, std::size_t bytes,
+                   const Encode& encode) {
+  for (std::size_t i = 0; i + q_elements <= values.size(); i += q_elements, out += bytes)
+    encode(values.subspan(i, q_elements), out);
+}
+
 struct Row {
   Encoding encoding;
   std::string_view name;
@@ -75,7 +99,8 @@ constexpr std::array rows{
     Row{Encoding::F32, "f32", 1, 4},
     Row{Encoding::F16, "f16", 1, 2},
     Row{Encoding::BF16, "bf16", 1, 2},
-    Row{Encoding::Q8_0, "q8_0", q8_0_elements, q8_0_bytes},
+    Row{Encoding::Q8_0, "q8_0", q_elements, q8_0_bytes},
+    Row{Encoding::Q4_0, "q4_0", q_elements, q4_0_bytes},
 };
 
 const Row& row_of(Encoding encoding) { return rows[static_cast<std::size_t>(encoding)]; }
@@ -151,8 +176,9 @@ void encode_floats(Encoding encoding, std::span<const float> values, std::span<s
   if (encoding == Encoding::F32) {
     std::memcpy(out.data(), values.data(), values.size_bytes());
   } else if (encoding == Encoding::Q8_0) {
-    for (std::size_t i = 0; i * q8_0_elements < values.size(); ++i)
-      encode_q8_0(values.subspan(i * q8_0_elements, q8_0_elements), out.data() + i * q8_0_bytes);
+    encode_blocks(values, out.data(), q8_0_bytes, encode_q8_0);
+  } else if (encoding == Encoding::Q4_0) {
+    encode_blocks(values, out.data(), q4_0_bytes, encode_q4_0);
   } else if (encoding == Encoding::F16) {
     narrow_all(values, out, [](float value) { return f32_to_f16(value); });
   } else {

@@ -35,12 +35,14 @@ void read_floats(DType type, std::span<const std::byte> bytes, std::span<float> 
 bool all_finite(DType type, std::span<const std::byte> bytes);
 
 /// How elements are stored in a file that is written. Q8_0 (ggml): blocks of 32 of a row, an f16
-/// scale d = max|x|/127 and then 32 bytes round(x/d).
-enum class Encoding : std::uint8_t { F32, F16, BF16, Q8_0 };
+/// scale d = max|x|/127 and then 32 bytes round(x/d). Q4_0 (ggml): likewise d = x/-8 of the x that
+/// is furthest from 0, then 16 bytes, of which byte j has round(x/d) + 8, at most 15, of element j
+/// in its low half and of element 16 + j in its high half.
+enum class Encoding : std::uint8_t { F32, F16, BF16, Q8_0, Q4_0 };
 
-/// "f32", "f16", "bf16", "q8_0".
+/// "f32", "f16", "bf16", "q8_0", "q4_0".
 std::string_view name(Encoding encoding);
-/// Elements that are stored together: 32 for Q8_0, else 1; and the bytes they take.
+/// Elements that are stored together: 32 for Q8_0 and Q4_0, else 1; and the bytes they take.
 std::size_t block_elements(Encoding encoding);
 std::size_t block_bytes(Encoding encoding);
 /// Writes whole blocks: out.size() is values.size() / block_elements * block_bytes.

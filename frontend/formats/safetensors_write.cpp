@@ -101,6 +101,7 @@ DType dtype_of(const std::string& path, const TensorStream& tensor) {
     case Encoding::BF16:
       return DType::BF16;
     case Encoding::Q8_0:
+    case Encoding::Q4_0:
       break;
   }
   throw Error(fmt::format("cannot write {}: tensor {}: safetensors have no {}", in_quotes(path),

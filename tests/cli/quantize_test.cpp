@@ -15,7 +15,7 @@ class Quantize : public CliTest {
  protected:
   /// The folder of the form, made once.
   static std::string form(const std::string& name) {
-    const std::string folder = path("form_" + name);
+    std::string folder = path("form_" + name);
     if (!fs::exists(folder))
       expect_success({"quantize", path("run"), "--to", name, "--out", folder});
     return folder;

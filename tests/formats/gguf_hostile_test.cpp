@@ -201,8 +201,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "exceeds 64 bits"},
         Hostile{"ExabyteTensor", with_tensor(Parts::tensor("t", {std::uint64_t{1} << 58})),
                 "its 1152921504606846976 bytes begin at byte 0 of the data, but there are 16"},
-        Hostile{"UnknownType", with_tensor(Parts::tensor("t", {4}, 2)),
-                "must be F32 (0), F16 (1), Q8_0 (8) or BF16 (30), but is 2"},
+        Hostile{"UnknownType", with_tensor(Parts::tensor("t", {4}, 3)),
+                "must be F32 (0), F16 (1), Q4_0 (2), Q8_0 (8) or BF16 (30), but is 3"},
         Hostile{"RowsThatAreNoBlocks", with_tensor(Parts::tensor("t", {33}, 8)),
                 "whole blocks of 32"},
         Hostile{

@@ -116,5 +116,29 @@ TEST(Q8_0, IsWithinHalfAStepOfItsBlocksScale) {
   }
 }
 
+TEST(Q4_0, IsWithinAStepOfItsBlocksScale) {
+  std::mt19937 random(4);
+  std::normal_distribution<float> normal;
+  std::vector<float> values(96);
+  for (float& x : values) x = normal(random);
+  std::fill_n(values.begin() + 64, 32, 0.0F);
+  constexpr std::size_t block_size = 18;
+  ASSERT_EQ(block_bytes(Encoding::Q4_0), block_size);
+  std::vector<std::byte> bytes(values.size() / 32 * block_size);
+  encode_floats(Encoding::Q4_0, values, bytes);
+  for (std::size_t block = 0; block < 3; ++block) {
+    const std::byte* at = bytes.data() + block * block_size;
+    const auto scale_bits = static_cast<std::uint16_t>(std::to_integer<unsigned>(at[0]) |
+                                                       std::to_integer<unsigned>(at[1]) << 8);
+    const float scale = f16_to_f32(scale_bits);
+    for (std::size_t i = 0; i < 32; ++i) {
+      const unsigned both = std::to_integer<unsigned>(at[2 + i % 16]);
+      const float got = scale * (static_cast<float>(i < 16 ? both & 15U : both >> 4) - 8.0F);
+      // Half a step, a whole one on the side that has 7 steps only; and the scale's own rounding.
+      EXPECT_NEAR(got, values[block * 32 + i], std::fabs(scale) * 1.01F + 1e-9F);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace gptc::formats

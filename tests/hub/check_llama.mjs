@@ -57,13 +57,15 @@ async function greedy(model, ids) {
 async function checkFixture(llama, out) {
   const folder = join(root, "tests/golden/hub/with_tokenizer");
   const expected = JSON.parse(readFileSync(join(folder, "expected.json"), "utf8"));
-  for (const type of ["f32", "f16", "bf16", "q8_0"]) {
+  for (const type of ["f32", "f16", "bf16", "q8_0", "q4_0"]) {
     const file = join(out, `${type}.gguf`);
     run("export", "-q", "--model", folder, "--to", "gguf", "--dtype", type, "--out", file);
     const model = await llama.loadModel({modelPath: file});
     const ids = expected.ids.slice(0, expected.tokens);
     expectEqual([...model.tokenize(expected.prompt)], ids, `${type}: ids of the prompt`);
-    expectEqual(await greedy(model, ids), expected.ids.slice(expected.tokens), `${type}: ${greedyTokens} greedy tokens`);
+    // Four bits move so small a model's choices.
+    if (type !== "q4_0")
+      expectEqual(await greedy(model, ids), expected.ids.slice(expected.tokens), `${type}: ${greedyTokens} greedy tokens`);
     await model.dispose();
   }
 }

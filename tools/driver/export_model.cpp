@@ -42,7 +42,7 @@ std::vector<TensorStream> streams_of(const ModelSource& source,
 
 /// Names that transformers and torch give the numbers' types.
 std::string torch_name(Encoding encoding) {
-  ir::user_check(encoding != Encoding::Q8_0,
+  ir::user_check(formats::block_elements(encoding) == 1,
                  "--dtype: it must be f32, f16 or bf16 for hf, but is {}", formats::name(encoding));
   constexpr std::array names = {"float32", "float16", "bfloat16"};
   return names[static_cast<std::size_t>(encoding)];
@@ -60,7 +60,7 @@ void set_special_tokens(formats::Document& file, const std::optional<Tokenizer>&
 
 /// general.file_type, llama.cpp's number of the type that most tensors have.
 std::uint32_t file_type(Encoding encoding) {
-  constexpr std::array<std::uint32_t, 4> numbers = {0, 1, 32, 7};
+  constexpr std::array<std::uint32_t, 5> numbers = {0, 1, 32, 7, 2};
   return numbers[static_cast<std::size_t>(encoding)];
 }
 

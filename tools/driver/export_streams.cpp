@@ -21,8 +21,10 @@ constexpr std::size_t chunk = std::size_t{1} << 18;
 float limit_of(Encoding encoding) {
   constexpr float f16_limit = 65520.0F;
   constexpr float q8_0_steps = 127.0F;
+  constexpr float q4_0_steps = 8.0F;
   if (encoding == Encoding::F16) return f16_limit;
   if (encoding == Encoding::Q8_0) return f16_limit * q8_0_steps;
+  if (encoding == Encoding::Q4_0) return f16_limit * q4_0_steps;
   return std::numeric_limits<float>::infinity();
 }
 

@@ -29,7 +29,8 @@ struct ExportFlags {
   bool quiet = false;
 };
 
-constexpr std::array encodings = {Encoding::F32, Encoding::F16, Encoding::BF16, Encoding::Q8_0};
+constexpr std::array encodings = {Encoding::F32, Encoding::F16, Encoding::BF16, Encoding::Q8_0,
+                                  Encoding::Q4_0};
 
 std::vector<std::string> encoding_names() {
   std::vector<std::string> names;
@@ -40,7 +41,7 @@ std::vector<std::string> encoding_names() {
 Encoding encoding_named(const std::string& wanted) {
   for (const Encoding encoding : encodings)
     if (formats::name(encoding) == wanted) return encoding;
-  ir::user_error("--dtype: it must be f32, f16, bf16 or q8_0, but is '{}'", wanted);
+  ir::user_error("--dtype: it must be f32, f16, bf16, q8_0 or q4_0, but is '{}'", wanted);
 }
 
 void say(const ExportFlags& flags, std::string_view line) {
@@ -95,7 +96,7 @@ void add_export(CLI::App& app, Program& program) {
       ->check(CLI::IsMember({"hf", "gguf"}));
   sub->add_option("--out,-o", flags->out, "folder or file to write")->required();
   sub->add_option("--dtype", flags->dtype,
-                  "how weights are stored; q8_0 (blocks of 32 in 8 bits) for gguf only")
+                  "how weights are stored; q8_0 and q4_0 (blocks of 32 in 8 or 4 bits) for gguf only")
       ->capture_default_str()
       ->check(CLI::IsMember(encoding_names()));
   sub->add_option("--tokenizer", flags->tokenizer, "gpt2 or a folder; without it, the model's");
