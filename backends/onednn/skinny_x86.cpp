@@ -228,21 +228,25 @@ GPTC_AVX512 void block(Sides at, float* sums) {
     std::memcpy(sums + r * SkinnyProblem::widest, all + r * kColumns, kColumns * sizeof(float));
 }
 
-/// All rows against kColumns channels (then one by one) as far as they go.
+/// Some rows against kColumns channels (then one by one) as far as they go. Channels that were read
+/// meet all rows, kRows at a time, before the next: these arrive meanwhile.
 template <class Form, std::size_t kRows, std::size_t kColumns>
 GPTC_AVX512 void rows_by_columns(Sides at, const SkinnyTile& tile, std::size_t first_row,
-                                 float* sums) {
-  at.x += first_row * at.x_stride * sizeof(typename Form::X);
-  sums += first_row * SkinnyProblem::widest;
+                                 std::size_t end_row, float* sums) {
+  const std::size_t row_bytes = at.x_stride * sizeof(typename Form::X);
+  const std::byte* x = at.x;
   std::size_t column = 0;
-  const auto advance = [&](std::size_t by) {
-    column += by;
-    at.w += by * Form::channel_bytes(at.inner);
-    at.scales += by * Form::channel_scales(at.inner);
+  const auto all_rows = [&]<std::size_t kWidth>() GPTC_AVX512 {
+    for (std::size_t row = first_row; row < end_row; row += kRows) {
+      at.x = x + row * row_bytes;
+      block<Form, kRows, kWidth>(at, sums + row * SkinnyProblem::widest + column);
+    }
+    column += kWidth;
+    at.w += kWidth * Form::channel_bytes(at.inner);
+    at.scales += kWidth * Form::channel_scales(at.inner);
   };
-  for (; column + kColumns <= tile.columns; advance(kColumns))
-    block<Form, kRows, kColumns>(at, sums + column);
-  for (; column < tile.columns; advance(1)) block<Form, kRows, 1>(at, sums + column);
+  while (column + kColumns <= tile.columns) all_rows.template operator()<kColumns>();
+  while (column < tile.columns) all_rows.template operator()<1>();
 }
 
 template <class Form>
@@ -251,13 +255,11 @@ GPTC_AVX512 void multiply(Sides at, const SkinnyTile& tile, float* sums) {
   at.scales += tile.first_column * Form::channel_scales(at.inner);
   const std::size_t block = 4 * Form::channel_bytes(at.inner);
   at.ahead = (far_ahead + block - 1) / block * block;
-  std::size_t row = 0;
-  for (; row + 4 <= tile.rows; row += 4) rows_by_columns<Form, 4, 4>(at, tile, row, sums);
-  if (row + 2 <= tile.rows) {
-    rows_by_columns<Form, 2, 8>(at, tile, row, sums);
-    row += 2;
-  }
-  if (row < tile.rows) rows_by_columns<Form, 1, 16>(at, tile, row, sums);
+  const std::size_t fours = tile.rows / 4 * 4;
+  const std::size_t twos = tile.rows / 2 * 2;
+  rows_by_columns<Form, 4, 4>(at, tile, 0, fours, sums);
+  if (twos > fours) rows_by_columns<Form, 2, 8>(at, tile, fours, twos, sums);
+  if (tile.rows > twos) rows_by_columns<Form, 1, 16>(at, tile, twos, tile.rows, sums);
 }
 
 /// The largest number that no sum of `inner` products with i8 overflows 32 bits in any lane.
