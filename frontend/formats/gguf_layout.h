@@ -42,10 +42,9 @@ struct TensorKind {
   Encoding encoding;
   std::uint32_t number;  // ggml_type
 };
-inline constexpr std::array tensor_kinds{TensorKind{Encoding::F32, 0}, TensorKind{Encoding::F16, 1},
-                                         TensorKind{Encoding::Q4_0, 2},
-                                         TensorKind{Encoding::Q8_0, 8},
-                                         TensorKind{Encoding::BF16, 30}};
+inline constexpr std::array tensor_kinds{
+    TensorKind{Encoding::F32, 0}, TensorKind{Encoding::F16, 1}, TensorKind{Encoding::Q4_0, 2},
+    TensorKind{Encoding::Q8_0, 8}, TensorKind{Encoding::BF16, 30}};
 
 /// The next multiple of `alignment`, a power of two.
 constexpr std::optional<std::uint64_t> aligned_up(std::uint64_t offset, std::uint64_t alignment) {

@@ -222,7 +222,8 @@ struct Listed {
 Encoding encoding_numbered(std::uint32_t number, const std::string& who) {
   for (const gguf::TensorKind& kind : gguf::tensor_kinds)
     if (kind.number == number) return kind.encoding;
-  reject("{}: its type must be F32 (0), F16 (1), Q4_0 (2), Q8_0 (8) or BF16 (30), but is {}", who, number);
+  reject("{}: its type must be F32 (0), F16 (1), Q4_0 (2), Q8_0 (8) or BF16 (30), but is {}", who,
+         number);
 }
 
 void read_shape(Cursor& cursor, Listed& listed, const std::string& who) {

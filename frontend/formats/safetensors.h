@@ -71,9 +71,9 @@ class SafetensorsFile {
 };
 
 /// Writes tensors in any order, streaming, whole or not at all; the bytes in the file are ordered
-/// as the reference writer does, and begin at a multiple of 64. Throws Error for a name given twice, bytes that
-/// disagree with the shape, and whatever AtomicFile throws. Tensors may point into the file that is
-/// replaced.
+/// as the reference writer does, and begin at a multiple of 64. Throws Error for a name given
+/// twice, bytes that disagree with the shape, and whatever AtomicFile throws. Tensors may point
+/// into the file that is replaced.
 void write_safetensors(const std::string& path, std::vector<TensorBytes> tensors,
                        const std::map<std::string, std::string>& metadata);
 

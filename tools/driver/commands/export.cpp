@@ -95,8 +95,9 @@ void add_export(CLI::App& app, Program& program) {
       ->required()
       ->check(CLI::IsMember({"hf", "gguf"}));
   sub->add_option("--out,-o", flags->out, "folder or file to write")->required();
-  sub->add_option("--dtype", flags->dtype,
-                  "how weights are stored; q8_0 and q4_0 (blocks of 32 in 8 or 4 bits) for gguf only")
+  sub->add_option(
+         "--dtype", flags->dtype,
+         "how weights are stored; q8_0 and q4_0 (blocks of 32 in 8 or 4 bits) for gguf only")
       ->capture_default_str()
       ->check(CLI::IsMember(encoding_names()));
   sub->add_option("--tokenizer", flags->tokenizer, "gpt2 or a folder; without it, the model's");
