@@ -13,6 +13,7 @@
 #include "backends/onednn/attention.h"
 #include "backends/onednn/attention_factors-inl.h"
 #include "backends/onednn/philox-inl.h"
+#include "backends/onednn/turn-inl.h"
 #include "backends/onednn/vector_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -52,32 +53,7 @@ HWY_INLINE void unpack_rows(const float* HWY_RESTRICT from, std::size_t padded_s
 /// to[column, row] = from[row, column]; both sizes are multiples of 4.
 HWY_INLINE void transpose_tile(const WordRows& from, std::size_t rows, std::size_t columns,
                                float* HWY_RESTRICT to) {
-  const std::size_t stride = from.stride;
-#if HWY_TARGET == HWY_SCALAR
-  for (std::size_t row = 0; row < rows; ++row)
-    for (std::size_t column = 0; column < columns; ++column)
-      to[column * attention_tile + row] = from.data[row * stride + column];
-#else
-  const hn::FixedTag<float, 4> d4;
-  for (std::size_t row = 0; row < rows; row += 4) {
-    for (std::size_t column = 0; column < columns; column += 4) {
-      const float* source = from.data + row * stride + column;
-      const auto a = hn::LoadU(d4, source);
-      const auto b = hn::LoadU(d4, source + stride);
-      const auto c = hn::LoadU(d4, source + 2 * stride);
-      const auto e = hn::LoadU(d4, source + 3 * stride);
-      const auto ac_low = hn::InterleaveLower(d4, a, c);
-      const auto be_low = hn::InterleaveLower(d4, b, e);
-      const auto ac_high = hn::InterleaveUpper(d4, a, c);
-      const auto be_high = hn::InterleaveUpper(d4, b, e);
-      float* target = to + column * attention_tile + row;
-      hn::StoreU(hn::InterleaveLower(d4, ac_low, be_low), d4, target);
-      hn::StoreU(hn::InterleaveUpper(d4, ac_low, be_low), d4, target + attention_tile);
-      hn::StoreU(hn::InterleaveLower(d4, ac_high, be_high), d4, target + 2 * attention_tile);
-      hn::StoreU(hn::InterleaveUpper(d4, ac_high, be_high), d4, target + 3 * attention_tile);
-    }
-  }
-#endif
+  turn_blocks(from.data, from.stride, rows, columns, to, attention_tile);
 }
 
 /// scores[key, query] = Σ over d of keys[key, d] · queries[d, query], groups that count only. Rows

@@ -10,40 +10,15 @@
 #include <cstdint>
 #include <cstring>
 
+#include "backends/onednn/turn-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace gptc::onednn::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// 4 by 4.
-HWY_INLINE void turn_block(const float* HWY_RESTRICT from, std::size_t from_stride,
-                           float* HWY_RESTRICT to, std::size_t to_stride) {
-#if HWY_TARGET == HWY_SCALAR
-  for (std::size_t i = 0; i < 4; ++i)
-    for (std::size_t j = 0; j < 4; ++j) to[j * to_stride + i] = from[i * from_stride + j];
-#else
-  const hn::FixedTag<float, 4> d;
-  const auto a = hn::LoadU(d, from);
-  const auto b = hn::LoadU(d, from + from_stride);
-  const auto c = hn::LoadU(d, from + 2 * from_stride);
-  const auto e = hn::LoadU(d, from + 3 * from_stride);
-  const auto ac_low = hn::InterleaveLower(d, a, c);
-  const auto be_low = hn::InterleaveLower(d, b, e);
-  const auto ac_high = hn::InterleaveUpper(d, a, c);
-  const auto be_high = hn::InterleaveUpper(d, b, e);
-  hn::StoreU(hn::InterleaveLower(d, ac_low, be_low), d, to);
-  hn::StoreU(hn::InterleaveUpper(d, ac_low, be_low), d, to + to_stride);
-  hn::StoreU(hn::InterleaveLower(d, ac_high, be_high), d, to + 2 * to_stride);
-  hn::StoreU(hn::InterleaveUpper(d, ac_high, be_high), d, to + 3 * to_stride);
-#endif
-}
-
-/// The sizes are multiples of 4.
-void turn_blocks(const float* from, std::size_t from_stride, std::size_t rows, std::size_t columns,
-                 float* to, std::size_t to_stride) {
-  for (std::size_t i = 0; i < rows; i += 4) {
-    for (std::size_t j = 0; j < columns; j += 4)
-      turn_block(from + i * from_stride + j, from_stride, to + j * to_stride + i, to_stride);
-  }
+void turn_whole(const float* from, std::size_t from_stride, std::size_t rows, std::size_t columns,
+                float* to, std::size_t to_stride) {
+  turn_blocks(from, from_stride, rows, columns, to, to_stride);
 }
 
 void stream_floats(const float* from, std::size_t count, float* to) {
@@ -62,14 +37,14 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gptc::onednn {
 
-HWY_EXPORT(turn_blocks);
+HWY_EXPORT(turn_whole);
 HWY_EXPORT(stream_floats);
 
 void turn(const float* from, std::size_t from_stride, std::size_t rows, std::size_t columns,
           float* to, std::size_t to_stride) {
   const std::size_t whole_rows = rows / 4 * 4;
   const std::size_t whole_columns = columns / 4 * 4;
-  HWY_DYNAMIC_DISPATCH(turn_blocks)
+  HWY_DYNAMIC_DISPATCH(turn_whole)
   (from, from_stride, whole_rows, whole_columns, to, to_stride);
   for (std::size_t i = 0; i < rows; ++i) {
     for (std::size_t j = i < whole_rows ? whole_columns : 0; j < columns; ++j)

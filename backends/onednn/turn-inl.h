@@ -1,0 +1,53 @@
+// Blocks of 4 by 4 words turned in registers. Once per instruction set.
+#if defined(GPTC_ONEDNN_TURN_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef GPTC_ONEDNN_TURN_INL_H_
+#undef GPTC_ONEDNN_TURN_INL_H_
+#else
+#define GPTC_ONEDNN_TURN_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <cstddef>
+
+HWY_BEFORE_NAMESPACE();
+namespace gptc::onednn::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// to[j, i] = from[i, j], i and j below 4.
+HWY_INLINE void turn_block(const float* HWY_RESTRICT from, std::size_t from_stride,
+                           float* HWY_RESTRICT to, std::size_t to_stride) {
+#if HWY_TARGET == HWY_SCALAR
+  for (std::size_t i = 0; i < 4; ++i)
+    for (std::size_t j = 0; j < 4; ++j) to[j * to_stride + i] = from[i * from_stride + j];
+#else
+  const hn::FixedTag<float, 4> d;
+  const auto a = hn::LoadU(d, from);
+  const auto b = hn::LoadU(d, from + from_stride);
+  const auto c = hn::LoadU(d, from + 2 * from_stride);
+  const auto e = hn::LoadU(d, from + 3 * from_stride);
+  const auto ac_low = hn::InterleaveLower(d, a, c);
+  const auto be_low = hn::InterleaveLower(d, b, e);
+  const auto ac_high = hn::InterleaveUpper(d, a, c);
+  const auto be_high = hn::InterleaveUpper(d, b, e);
+  hn::StoreU(hn::InterleaveLower(d, ac_low, be_low), d, to);
+  hn::StoreU(hn::InterleaveUpper(d, ac_low, be_low), d, to + to_stride);
+  hn::StoreU(hn::InterleaveLower(d, ac_high, be_high), d, to + 2 * to_stride);
+  hn::StoreU(hn::InterleaveUpper(d, ac_high, be_high), d, to + 3 * to_stride);
+#endif
+}
+
+/// to[j, i] = from[i, j]; the sizes are multiples of 4.
+HWY_INLINE void turn_blocks(const float* HWY_RESTRICT from, std::size_t from_stride,
+                            std::size_t rows, std::size_t columns, float* HWY_RESTRICT to,
+                            std::size_t to_stride) {
+  for (std::size_t i = 0; i < rows; i += 4) {
+    for (std::size_t j = 0; j < columns; j += 4)
+      turn_block(from + i * from_stride + j, from_stride, to + j * to_stride + i, to_stride);
+  }
+}
+
+}  // namespace gptc::onednn::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // include guard per instruction set
