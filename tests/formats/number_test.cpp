@@ -95,6 +95,12 @@ TEST(Floats, AreAllFiniteOrNot) {
   }
 }
 
+/// Of a block: the binary16 that it begins with.
+float scale_of(const std::byte* block) {
+  return f16_to_f32(static_cast<std::uint16_t>(std::to_integer<unsigned>(block[0]) |
+                                               std::to_integer<unsigned>(block[1]) << 8));
+}
+
 TEST(Q8_0, IsWithinHalfAStepOfItsBlocksScale) {
   std::mt19937 random(3);
   std::normal_distribution<float> normal;
@@ -105,9 +111,7 @@ TEST(Q8_0, IsWithinHalfAStepOfItsBlocksScale) {
   encode_floats(Encoding::Q8_0, values, bytes);
   for (std::size_t block = 0; block < 3; ++block) {
     const std::byte* at = bytes.data() + block * 34;
-    const auto scale_bits = static_cast<std::uint16_t>(std::to_integer<unsigned>(at[0]) |
-                                                       std::to_integer<unsigned>(at[1]) << 8);
-    const float scale = f16_to_f32(scale_bits);
+    const float scale = scale_of(at);
     for (std::size_t i = 0; i < 32; ++i) {
       const float got = scale * static_cast<float>(std::to_integer<std::int8_t>(at[2 + i]));
       // Half a step, and what rounding the scale to 11 bits moves 127 steps by.
@@ -128,9 +132,7 @@ TEST(Q4_0, IsWithinAStepOfItsBlocksScale) {
   encode_floats(Encoding::Q4_0, values, bytes);
   for (std::size_t block = 0; block < 3; ++block) {
     const std::byte* at = bytes.data() + block * block_size;
-    const auto scale_bits = static_cast<std::uint16_t>(std::to_integer<unsigned>(at[0]) |
-                                                       std::to_integer<unsigned>(at[1]) << 8);
-    const float scale = f16_to_f32(scale_bits);
+    const float scale = scale_of(at);
     for (std::size_t i = 0; i < 32; ++i) {
       const unsigned both = std::to_integer<unsigned>(at[2 + i % 16]);
       const float got = scale * (static_cast<float>(i < 16 ? both & 15U : both >> 4) - 8.0F);
