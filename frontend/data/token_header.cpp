@@ -81,6 +81,8 @@ class Fields {
       return json::parse(text, check);
     } catch (const json::parse_error& error) {
       throw Error(fmt::format("{}: byte {}: not valid JSON", name_, error.byte));
+    } catch (const json::out_of_range&) {
+      throw Error(name_ + ": holds a number beyond what 64 bits can hold");
     }
   }
 

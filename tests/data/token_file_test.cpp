@@ -153,6 +153,7 @@ TEST_F(TokenFiles, HeadersAreChecked) {
   EXPECT_NE(with("1.25", "-1").find("\"unigram_entropy\" must be"), std::string::npos);
   EXPECT_NE(with("1.25", "[[[[[1]]]]]").find("nested deeper"), std::string::npos);
   EXPECT_NE(with("1.25", "").find("not valid JSON"), std::string::npos);
+  EXPECT_NE(with("1.25", "7e777777").find("beyond what 64 bits"), std::string::npos);
   EXPECT_NE(with("{", "[{").find("h: "), std::string::npos);
   EXPECT_NE(message_of<Error>([] { (void)parse_header("h", "[]"); }).find("object"),
             std::string::npos);
