@@ -2,6 +2,7 @@
 # Builds every libFuzzer target with clang and runs each for some seconds, as many at once as there are cores (JOBS
 # overrides); fails on a finding.
 #   tools/fuzz.sh [SECONDS] [TARGET...]      10 seconds, all targets
+# FUZZ_SEED=N walks the same way every time (as far as the seconds reach); without it every run goes its own way.
 # What it learns of inputs stays in build/fuzz/corpus; a finding goes to build/fuzz/findings and, once mended, belongs
 # into tests/fuzz/seeds/TARGET, which every ctest run replays.
 set -euo pipefail
@@ -30,6 +31,7 @@ fuzz() {
   local target="$1" corpus="build/fuzz/corpus/$1" log="build/fuzz/$1.log" dictionary="tests/fuzz/seeds/$1.dict"
   local options=(-max_total_time="$seconds" -rss_limit_mb=512 -timeout=5 -max_len=65536 -print_final_stats=1
     -artifact_prefix="build/fuzz/findings/$target-")
+  [[ -z "${FUZZ_SEED:-}" ]] || options+=(-seed="$FUZZ_SEED")
   [[ ! -f "$dictionary" ]] || options+=(-dict="$dictionary")
   mkdir -p "$corpus"
   if ! "build/fuzz/bin/fuzz_$target" "${options[@]}" "$corpus" "tests/fuzz/seeds/$target" >"$log" 2>&1; then
