@@ -278,6 +278,20 @@ namespace gptc::onednn {
 HWY_EXPORT(prepare_row);
 HWY_EXPORT(run_tile);
 
+std::size_t SkinnyProblem::channel_bytes() const {
+  if (form == WeightForm::f32) return inner * 4;
+  if (form == WeightForm::bf16) return inner * 2;
+  return form == WeightForm::i8 ? inner : inner / 2;
+}
+
+std::size_t SkinnyProblem::panel() const {
+  if (rows > few_rows) return widest;
+  constexpr std::size_t step = 32;
+  constexpr std::size_t wanted = std::size_t{64} << 10;  // bytes
+  const std::size_t whole = wanted / std::max<std::size_t>(1, channel_bytes() * step);
+  return std::clamp((whole + 1) * step, step, widest);
+}
+
 std::size_t SkinnyProblem::rounded_bytes() const {
   return skinny_unit(*this) == SkinnyUnit::integers ? rows * rounded_row_bytes(inner) : 0;
 }

@@ -40,10 +40,13 @@ struct SkinnyProblem {
   std::vector<SkinnyStep> steps;
   std::byte* rounded = nullptr;  // rounded_bytes: x as integers
 
-  /// Columns of an item: fewer share the work out well, many make rows of x worth reading.
+  /// Columns of an item: fewer share the work out well; many make rows of x worth reading and, for
+  /// few rows, the streams long in which weights are read.
   static constexpr std::size_t widest = 128;
-  std::size_t panel() const { return rows <= 16 ? 32 : widest; }
+  static constexpr std::size_t few_rows = 16;
+  std::size_t panel() const;
   std::size_t panels() const { return (columns + panel() - 1) / panel(); }
+  std::size_t channel_bytes() const;                                 // of w
   std::size_t x_row() const { return inner * (x_is_bf16 ? 2 : 4); }  // bytes
   /// Of `of` rows of x, where they must be widened to f32; else 0.
   std::size_t wide_values(std::size_t of) const {

@@ -6,7 +6,7 @@
 namespace gptc::onednn {
 namespace {
 
-constexpr std::int64_t few_rows = 16;
+constexpr auto few_rows = static_cast<std::int64_t>(SkinnyProblem::few_rows);
 
 bool is_bf16(const ir::Type& type) { return type.dtype == ir::DType::bf16; }
 

@@ -70,12 +70,13 @@ struct Sides {
   std::size_t x_stride;
   const std::byte* w;
   std::size_t inner;
-  const float* scales;  // of w's first channel, for i4
-  std::size_t ahead;    // bytes from what is read to what is fetched: whole blocks of channels
+  const float* scales;    // of w's first channel, for i4
+  std::size_t apart = 0;  // channels between those that are walked together
 };
 
-/// At least so far; into the second-level cache, which takes more fetches at a time than the first.
-constexpr std::size_t far_ahead = 4096;
+/// Bytes, into the second-level cache, which takes more fetches at a time than the first. The
+/// processor itself fetches long streams; this carries them over the ends of their pages.
+constexpr std::size_t far_ahead = 1024;
 GPTC_INLINE void fetch(const void* at) { _mm_prefetch(static_cast<const char*>(at), _MM_HINT_T1); }
 
 struct Floats {
@@ -92,8 +93,8 @@ struct Floats {
     for (std::size_t r = 0; r < kRows; ++r)
       left[r] = _mm512_maskz_loadu_ps(mask, x + r * at.x_stride);
     for (std::size_t c = 0; c < kColumns; ++c) {
-      fetch(reinterpret_cast<const std::byte*>(w + c * at.inner) + at.ahead);
-      const __m512 right = _mm512_maskz_loadu_ps(mask, w + c * at.inner);
+      fetch(reinterpret_cast<const std::byte*>(w + c * at.apart * at.inner) + far_ahead);
+      const __m512 right = _mm512_maskz_loadu_ps(mask, w + c * at.apart * at.inner);
       for (std::size_t r = 0; r < kRows; ++r)
         sums[r][c] = _mm512_fmadd_ps(left[r], right, sums[r][c]);
     }
@@ -115,9 +116,9 @@ struct Pairs {
     for (std::size_t r = 0; r < kRows; ++r)
       left[r] = reinterpret_cast<__m512bh>(_mm512_maskz_loadu_epi16(there, x + r * at.x_stride));
     for (std::size_t c = 0; c < kColumns; ++c) {
-      fetch(reinterpret_cast<const std::byte*>(w + c * at.inner) + at.ahead);
+      fetch(reinterpret_cast<const std::byte*>(w + c * at.apart * at.inner) + far_ahead);
       const auto right =
-          reinterpret_cast<__m512bh>(_mm512_maskz_loadu_epi16(there, w + c * at.inner));
+          reinterpret_cast<__m512bh>(_mm512_maskz_loadu_epi16(there, w + c * at.apart * at.inner));
       for (std::size_t r = 0; r < kRows; ++r)
         sums[r][c] = _mm512_dpbf16_ps(sums[r][c], left[r], right);
     }
@@ -138,8 +139,8 @@ struct Bytes {
     __m512i left[kRows];
     for (std::size_t r = 0; r < kRows; ++r) left[r] = _mm512_loadu_si512(x + r * at.x_stride);
     for (std::size_t c = 0; c < kColumns; ++c) {
-      const std::byte* w = at.w + c * at.inner + k;
-      if (k % (2 * unit) == 0) fetch(w + at.ahead);
+      const std::byte* w = at.w + c * at.apart * at.inner + k;
+      if (k % (2 * unit) == 0) fetch(w + far_ahead);
       const __m512i right = _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(there, w));
       for (std::size_t r = 0; r < kRows; ++r)
         sums[r][c] = _mm512_castsi512_ps(
@@ -163,12 +164,12 @@ struct Halves {
     const auto two = static_cast<__mmask8>(there == ~__mmask32{0} ? 3 : 1);
     const std::size_t groups = at.inner / i4_group;
     for (std::size_t c = 0; c < kColumns; ++c) {
-      const std::byte* w = at.w + (c * at.inner + k) / 2;
-      if (k % (4 * unit) == 0) fetch(w + at.ahead);
+      const std::byte* w = at.w + (c * at.apart * at.inner + k) / 2;
+      if (k % (4 * unit) == 0) fetch(w + far_ahead);
       const __m512i both = _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(there, w));
       const __m512i high = _mm512_srai_epi16(both, 4);
       const __m512i low = _mm512_srai_epi16(_mm512_slli_epi16(both, 12), 12);
-      const __m128 pair = _mm_maskz_loadu_ps(two, at.scales + c * groups + k / i4_group);
+      const __m128 pair = _mm_maskz_loadu_ps(two, at.scales + c * at.apart * groups + k / i4_group);
       const __m512 scale = _mm512_shuffle_f32x4(_mm512_broadcastss_ps(pair),
                                                 _mm512_broadcastss_ps(_mm_movehdup_ps(pair)), 0x44);
       for (std::size_t r = 0; r < kRows; ++r) {
@@ -189,12 +190,11 @@ GPTC_INLINE __mmask32 rest_of(std::size_t count) {
   return first_of(std::is_same_v<Form, Halves> ? count / 2 : count);
 }
 
-/// Columns that are walked together: few streams are read fastest, and the sums of 16 / kRows
-/// columns are folded at once.
-template <std::size_t kRows, std::size_t kColumns>
-inline constexpr std::size_t walked = kColumns < 4 ? kColumns : 4;
+/// Columns that are walked together lie far apart, each in a stream of its own: a few long streams
+/// are what the processor sees coming. The sums of 16 / kRows columns are folded at once.
+constexpr std::size_t streams = 4;
 
-/// kRows x `walked` chains over k.
+/// kRows x kWalked chains over k, of channels `apart` from each other.
 template <class Form, std::size_t kRows, std::size_t kWalked>
 GPTC_INLINE void chain(const Sides& at, __m512 (&sums)[kRows][kWalked]) {
   for (auto& row : sums)
@@ -209,57 +209,65 @@ GPTC_INLINE void chain(const Sides& at, __m512 (&sums)[kRows][kWalked]) {
   }
 }
 
+/// kColumns channels: some of each stream, or one alone.
 template <class Form, std::size_t kRows, std::size_t kColumns>
 GPTC_AVX512 void block(Sides at, float* sums) {
-  constexpr std::size_t together = walked<kRows, kColumns>;
+  constexpr std::size_t together = std::min(kColumns, streams);
+  constexpr std::size_t each = kColumns / together;
   __m512 lanes[sums_in_flight];
   for (__m512& value : lanes) value = _mm512_setzero_ps();
-  for (std::size_t column = 0; column < kColumns; column += together) {
+  for (std::size_t i = 0; i < each; ++i) {
     __m512 made[kRows][together];
     chain<Form, kRows, together>(at, made);
     for (std::size_t r = 0; r < kRows; ++r)
-      for (std::size_t c = 0; c < together; ++c) lanes[r * kColumns + column + c] = made[r][c];
-    at.w += together * Form::channel_bytes(at.inner);
-    at.scales += together * Form::channel_scales(at.inner);
+      for (std::size_t c = 0; c < together; ++c) lanes[r * kColumns + c * each + i] = made[r][c];
+    at.w += Form::channel_bytes(at.inner);
+    at.scales += Form::channel_scales(at.inner);
   }
   float all[sums_in_flight];
   _mm512_storeu_ps(all, fold_all(lanes));
   for (std::size_t r = 0; r < kRows; ++r)
-    std::memcpy(sums + r * SkinnyProblem::widest, all + r * kColumns, kColumns * sizeof(float));
+    for (std::size_t c = 0; c < together; ++c)
+      std::memcpy(sums + r * SkinnyProblem::widest + c * at.apart, all + r * kColumns + c * each,
+                  each * sizeof(float));
 }
 
-/// Some rows against kColumns channels (then one by one) as far as they go. Channels that were read
-/// meet all rows, kRows at a time, before the next: these arrive meanwhile.
-template <class Form, std::size_t kRows, std::size_t kColumns>
+/// Some rows against the channels of `streams` parts (then one by one) as far as they go. Channels
+/// that were read meet all rows, kRows at a time, before the next: these arrive meanwhile.
+template <class Form, std::size_t kRows>
 GPTC_AVX512 void rows_by_columns(Sides at, const SkinnyTile& tile, std::size_t first_row,
                                  std::size_t end_row, float* sums) {
+  constexpr std::size_t columns = sums_in_flight / kRows;
+  constexpr std::size_t each = columns / streams;
   const std::size_t row_bytes = at.x_stride * sizeof(typename Form::X);
   const std::byte* x = at.x;
-  std::size_t column = 0;
-  const auto all_rows = [&]<std::size_t kWidth>() GPTC_AVX512 {
+  const auto all_rows = [&]<std::size_t kColumns>(std::size_t column) GPTC_AVX512 {
+    const std::size_t part = kColumns == 1 ? 1 : each;
     for (std::size_t row = first_row; row < end_row; row += kRows) {
       at.x = x + row * row_bytes;
-      block<Form, kRows, kWidth>(at, sums + row * SkinnyProblem::widest + column);
+      block<Form, kRows, kColumns>(at, sums + row * SkinnyProblem::widest + column);
     }
-    column += kWidth;
-    at.w += kWidth * Form::channel_bytes(at.inner);
-    at.scales += kWidth * Form::channel_scales(at.inner);
+    at.w += part * Form::channel_bytes(at.inner);
+    at.scales += part * Form::channel_scales(at.inner);
   };
-  while (column + kColumns <= tile.columns) all_rows.template operator()<kColumns>();
-  while (column < tile.columns) all_rows.template operator()<1>();
+  at.apart = tile.columns / columns * each;
+  std::size_t column = 0;
+  for (; column < at.apart; column += each) all_rows.template operator()<columns>(column);
+  const std::size_t read = streams * at.apart;
+  at.w += (read - column) * Form::channel_bytes(at.inner);
+  at.scales += (read - column) * Form::channel_scales(at.inner);
+  for (column = read; column < tile.columns; ++column) all_rows.template operator()<1>(column);
 }
 
 template <class Form>
 GPTC_AVX512 void multiply(Sides at, const SkinnyTile& tile, float* sums) {
   at.w += tile.first_column * Form::channel_bytes(at.inner);
   at.scales += tile.first_column * Form::channel_scales(at.inner);
-  const std::size_t block = 4 * Form::channel_bytes(at.inner);
-  at.ahead = (far_ahead + block - 1) / block * block;
   const std::size_t fours = tile.rows / 4 * 4;
   const std::size_t twos = tile.rows / 2 * 2;
-  rows_by_columns<Form, 4, 4>(at, tile, 0, fours, sums);
-  if (twos > fours) rows_by_columns<Form, 2, 8>(at, tile, fours, twos, sums);
-  if (tile.rows > twos) rows_by_columns<Form, 1, 16>(at, tile, twos, tile.rows, sums);
+  rows_by_columns<Form, 4>(at, tile, 0, fours, sums);
+  if (twos > fours) rows_by_columns<Form, 2>(at, tile, fours, twos, sums);
+  if (tile.rows > twos) rows_by_columns<Form, 1>(at, tile, twos, tile.rows, sums);
 }
 
 /// The largest number that no sum of `inner` products with i8 overflows 32 bits in any lane.
