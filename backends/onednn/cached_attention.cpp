@@ -7,6 +7,30 @@
 
 #include "backends/onednn/attention-inl.h"
 
+#ifndef GPTC_ONEDNN_CACHED_HEADS
+#define GPTC_ONEDNN_CACHED_HEADS
+namespace gptc::onednn {
+namespace {
+
+/// The heads of a batch. Each sees as many keys as the cache of its row of the batch holds.
+struct CachedHeads {
+  AttentionProblem at;
+  const std::int32_t* past;
+
+  std::size_t count() const { return at.batches * at.heads; }
+  std::pair<AttentionProblem, AttentionItem> head(std::size_t index) const {
+    const std::size_t batch = index / at.heads;
+    AttentionProblem own = at;
+    own.past = std::max(past[batch], 0);
+    own.keys = std::min(at.key_rows, static_cast<std::size_t>(own.past) + at.queries);
+    return {own, {batch, index % at.heads, 0, 1}};
+  }
+};
+
+}  // namespace
+}  // namespace gptc::onednn
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace gptc::onednn::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -34,19 +58,30 @@ HWY_INLINE HeadTile head_tile(const AttentionProblem& at, const AttentionItem& i
           {at.rows(at.v, row), at.channels, count, at.size}};
 }
 
-/// Into the second-level cache: a tile's rows are too short and too far apart for the processor to
-/// see them coming.
-HWY_INLINE void fetch(const SourceRows& rows) {
-  constexpr std::size_t line = 64;
-  const std::size_t width = rows.first.is_bf16 ? 2 : 4;
-  const std::byte* row = rows.first.data;
-  for (std::size_t i = 0; i < rows.count; ++i, row += rows.stride * width)
+/// Brings a tile's rows into the second-level cache, some at a time, while another tile is worked
+/// on: they are too short and too far apart for the processor to see them coming.
+class Fetch {
+ public:
+  explicit Fetch(const HeadTile& tile) : tile_(tile) {}
+  HWY_INLINE void rows(std::size_t count) {
+    for (const std::size_t end = std::min(row_ + count, tile_.keys.count); row_ < end; ++row_) {
+      one(tile_.keys);
+      one(tile_.values);
+    }
+  }
+  HWY_INLINE void rest() { rows(attention_tile); }
+
+ private:
+  HWY_INLINE void one(const SourceRows& rows) const {
+    constexpr std::size_t line = 64;
+    const std::size_t width = rows.first.is_bf16 ? 2 : 4;
+    const std::byte* row = rows.first.data + row_ * rows.stride * width;
     for (std::size_t at = 0; at < rows.size * width; at += line) __builtin_prefetch(row + at, 0, 2);
-}
-HWY_INLINE void fetch(const HeadTile& tile) {
-  fetch(tile.keys);
-  fetch(tile.values);
-}
+  }
+
+  HeadTile tile_;
+  std::size_t row_ = 0;
+};
 
 /// The words of a tile that needs no padding where they lie, else packed.
 template <class F>
@@ -61,24 +96,46 @@ HWY_INLINE WordRows tile_words_of(const SourceRows& rows, PaddedSize padded, flo
 /// returns what must be added to the sum. In the order of attention's tiles.
 HWY_INLINE float weigh(float scale, std::size_t count, float* scores, float& max) {
   const FloatTag d;
-  for (std::size_t key = 0; key < count; ++key) {
-    scores[key] *= scale;
-    max = std::max(max, scores[key]);
+  FloatVec most = hn::Set(d, max);
+  for (std::size_t key = 0; key < count; key += hn::Lanes(d)) {
+    const FloatVec score = hn::Mul(hn::LoadU(d, scores + key), hn::Set(d, scale));
+    const FloatVec seen =
+        hn::IfThenElse(hn::FirstN(d, count - key), score, hn::Set(d, hidden_score));
+    hn::StoreU(seen, d, scores + key);
+    most = hn::Max(most, seen);
   }
+  max = hn::GetLane(hn::MaxOfLanes(d, most));
   for (std::size_t key = 0; key < count; key += hn::Lanes(d)) {
     const FloatVec score = hn::LoadU(d, scores + key);
     hn::StoreU(exp_of(d, hn::Sub(score, hn::Set(d, max))), d, scores + key);
   }
-  std::fill(scores + count, scores + attention_tile, 0.F);
   float added = 0;
   for (std::size_t key = 0; key < count; ++key) added += scores[key];
+  std::fill(scores + count, scores + attention_tile, 0.F);
   return added;
 }
 
-/// A head's only query: what attention by tiles does, with the same roundings.
+/// transpose_tile, and of `next` as many rows fetched.
+HWY_INLINE void transpose_and_fetch(const WordRows& from, std::size_t rows, std::size_t columns,
+                                    float* HWY_RESTRICT to, Fetch& next) {
+  constexpr std::size_t strip = attention_group;
+  for (std::size_t i = 0; i < rows; i += strip) {
+    std::size_t fetched = 0;
+    for (std::size_t j = 0; j < columns; j += 4) {
+      turn_blocks(from.data + i * from.stride + j, from.stride, strip, 4,
+                  to + j * attention_tile + i, attention_tile);
+      const std::size_t end = strip * (j + 4) / columns;
+      next.rows(end - fetched);
+      fetched = end;
+    }
+  }
+}
+
+/// A head's only query: what attention by tiles does, with the same roundings. Fetches what
+/// `follows`, the first tile of the next head.
 template <class F>
 HWY_INLINE void attend_lone(const AttentionProblem& at, const AttentionItem& item,
-                            std::byte* memory, std::byte* y) {
+                            const HeadTile& follows, std::byte* memory, std::byte* y) {
   const FloatTag d;
   const std::size_t size = at.padded_size();
   const std::size_t words = size / F::pack;
@@ -94,9 +151,12 @@ HWY_INLINE void attend_lone(const AttentionProblem& at, const AttentionItem& ite
   float sum = 0;
   for (std::size_t first = 0; first < at.keys; first += attention_tile) {
     const HeadTile tile = head_tile(at, item, first);
-    if (first + attention_tile < at.keys) fetch(head_tile(at, item, first + attention_tile));
+    const bool last = first + attention_tile >= at.keys;
+    Fetch next(last ? follows : head_tile(at, item, first + attention_tile));
     const PaddedSize padded = {round_up(tile.keys.count, attention_group), size};
-    transpose_tile(tile_words_of<F>(tile.keys, padded, own.rows), padded.rows, words, own.keys);
+    transpose_and_fetch(tile_words_of<F>(tile.keys, padded, own.rows), padded.rows, words, own.keys,
+                        next);
+    next.rest();
     F::template multiply<Old::ignore>({1, padded.rows, words}, {own.query, 0, 1}, own.keys,
                                       attention_tile, own.weights, attention_tile);
     const float old_max = max;
@@ -114,15 +174,24 @@ HWY_INLINE void attend_lone(const AttentionProblem& at, const AttentionItem& ite
   unpack_rows(own.output, size, 1, at.size, whole, at.rows(y, row), at.channels);
 }
 
-void attend_one(const AttentionProblem& at, const AttentionItem& item, std::byte* memory,
-                std::byte* y) {
-  if (multiplies_pairs(at)) return attend_lone<PairFactors>(at, item, memory, y);
-  attend_lone<WideFactors>(at, item, memory, y);
-}
-
-/// The first tile, ahead of attend_one.
-void fetch_first(const AttentionProblem& at, const AttentionItem& item) {
-  fetch(head_tile(at, item, 0));
+/// Heads [first, first + count) of those that `of` knows, each with its only query.
+void attend_some(const CachedHeads& of, std::size_t first, std::size_t count, std::byte* memory,
+                 std::byte* y) {
+  const auto tile_of = [&](std::size_t head) HWY_ATTR {
+    const auto [at, item] = of.head(head);
+    return head_tile(at, item, 0);
+  };
+  Fetch(tile_of(first)).rest();
+  for (std::size_t head = first; head < first + count; ++head) {
+    const auto [at, item] = of.head(head);
+    HeadTile follows = {};
+    if (head + 1 < first + count) follows = tile_of(head + 1);
+    if (multiplies_pairs(at)) {
+      attend_lone<PairFactors>(at, item, follows, memory, y);
+    } else {
+      attend_lone<WideFactors>(at, item, follows, memory, y);
+    }
+  }
 }
 
 }  // namespace gptc::onednn::HWY_NAMESPACE
@@ -132,8 +201,7 @@ HWY_AFTER_NAMESPACE();
 namespace gptc::onednn {
 namespace {
 
-HWY_EXPORT(attend_one);
-HWY_EXPORT(fetch_first);
+HWY_EXPORT(attend_some);
 
 std::int64_t scratch_bytes(const AttentionProblem& at) {
   if (at.queries > 1) return attention_scratch(at);
@@ -142,52 +210,32 @@ std::int64_t scratch_bytes(const AttentionProblem& at) {
   return static_cast<std::int64_t>(floats * sizeof(float));
 }
 
-/// An item is some heads. Each sees as many keys as the cache of its row of the batch holds.
+/// An item is some heads.
 class CachedAttentionKernel final : public ItemKernel {
  public:
   CachedAttentionKernel(const AttentionProblem& at, const KernelArgs& args)
       : ItemKernel(args.threads, args.workspace, scratch_bytes(at)),
-        at_(at),
-        past_(reinterpret_cast<const std::int32_t*>(args.operands[3])),
+        heads_{at, reinterpret_cast<const std::int32_t*>(args.operands[3])},
         y_(args.results[0]) {
-    const auto parts = 2 * static_cast<std::size_t>(args.threads);
-    if (at_.queries == 1) together_ = std::max<std::size_t>(1, heads() / parts);
+    const auto parts = static_cast<std::size_t>(args.threads);
+    if (at.queries == 1) together_ = std::max<std::size_t>(1, heads_.count() / parts);
   }
 
  private:
-  std::size_t heads() const { return at_.batches * at_.heads; }
   std::int64_t items() const override {
-    return static_cast<std::int64_t>((heads() + together_ - 1) / together_);
-  }
-  /// Of a head, counted over the batch, with the keys it sees.
-  std::pair<AttentionProblem, AttentionItem> problem(std::size_t head) const {
-    const std::size_t batch = head / at_.heads;
-    AttentionProblem at = at_;
-    at.past = std::max(past_[batch], 0);
-    at.keys = std::min(at.key_rows, static_cast<std::size_t>(at.past) + at.queries);
-    return {at, {batch, head % at_.heads, 0, 1}};
+    return static_cast<std::int64_t>((heads_.count() + together_ - 1) / together_);
   }
   void run(std::int64_t item, std::byte* scratch) override {
     const std::size_t first = static_cast<std::size_t>(item) * together_;
-    const std::size_t end = std::min(heads(), first + together_);
-    if (at_.queries > 1) {
-      const auto [at, head] = problem(first);
+    if (heads_.at.queries > 1) {
+      const auto [at, head] = heads_.head(first);
       return attend_head(at, head, scratch, y_, nullptr);
     }
-    const auto fetch = [&](std::size_t index) {
-      const auto [at, head] = problem(index);
-      HWY_DYNAMIC_DISPATCH(fetch_first)(at, head);
-    };
-    fetch(first);
-    for (std::size_t index = first; index < end; ++index) {
-      if (index + 1 < end) fetch(index + 1);
-      const auto [at, head] = problem(index);
-      HWY_DYNAMIC_DISPATCH(attend_one)(at, head, scratch, y_);
-    }
+    HWY_DYNAMIC_DISPATCH(attend_some)
+    (heads_, first, std::min(together_, heads_.count() - first), scratch, y_);
   }
 
-  AttentionProblem at_;
-  const std::int32_t* past_;
+  CachedHeads heads_;
   std::byte* y_;
   std::size_t together_ = 1;  // heads
 };

@@ -1,4 +1,4 @@
-// Blocks of 4 by 4 words turned in registers. Once per instruction set.
+// Blocks of words turned in registers. Once per instruction set.
 #if defined(GPTC_ONEDNN_TURN_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef GPTC_ONEDNN_TURN_INL_H_
 #undef GPTC_ONEDNN_TURN_INL_H_
@@ -37,11 +37,52 @@ HWY_INLINE void turn_block(const float* HWY_RESTRICT from, std::size_t from_stri
 #endif
 }
 
+/// Rows that turn_strip turns at a time: those of a vector, 16 at most.
+HWY_INLINE std::size_t turn_strip_rows() { return hn::Lanes(hn::CappedTag<float, 16>()); }
+
+/// to[j, i] = from[i, j], i below turn_strip_rows(), j below 4.
+HWY_INLINE void turn_strip(const float* HWY_RESTRICT from, [[maybe_unused]] std::size_t from_stride,
+                           float* HWY_RESTRICT to, std::size_t to_stride) {
+#if HWY_TARGET == HWY_SCALAR
+  for (std::size_t j = 0; j < 4; ++j) to[j * to_stride] = from[j];
+#else
+  const hn::CappedTag<float, 16> d;
+  const std::size_t blocks = hn::Lanes(d) / 4;
+  // Block b of a vector is from row first + 4b.
+  const auto gather = [&](std::size_t first) HWY_ATTR {
+    const float* row = from + first * from_stride;
+    auto rows = hn::LoadDup128(d, row);
+    for (std::size_t b = 1; b < blocks; ++b)
+      rows =
+          hn::IfThenElse(hn::FirstN(d, 4 * b), rows, hn::LoadDup128(d, row + 4 * b * from_stride));
+    return rows;
+  };
+  const auto a = gather(0);
+  const auto b = gather(1);
+  const auto c = gather(2);
+  const auto e = gather(3);
+  const auto ac_low = hn::InterleaveLower(d, a, c);
+  const auto be_low = hn::InterleaveLower(d, b, e);
+  const auto ac_high = hn::InterleaveUpper(d, a, c);
+  const auto be_high = hn::InterleaveUpper(d, b, e);
+  hn::StoreU(hn::InterleaveLower(d, ac_low, be_low), d, to);
+  hn::StoreU(hn::InterleaveUpper(d, ac_low, be_low), d, to + to_stride);
+  hn::StoreU(hn::InterleaveLower(d, ac_high, be_high), d, to + 2 * to_stride);
+  hn::StoreU(hn::InterleaveUpper(d, ac_high, be_high), d, to + 3 * to_stride);
+#endif
+}
+
 /// to[j, i] = from[i, j]; the sizes are multiples of 4.
 HWY_INLINE void turn_blocks(const float* HWY_RESTRICT from, std::size_t from_stride,
                             std::size_t rows, std::size_t columns, float* HWY_RESTRICT to,
                             std::size_t to_stride) {
-  for (std::size_t i = 0; i < rows; i += 4) {
+  const std::size_t strip = turn_strip_rows();
+  std::size_t i = 0;
+  for (; i + strip <= rows; i += strip) {
+    for (std::size_t j = 0; j < columns; j += 4)
+      turn_strip(from + i * from_stride + j, from_stride, to + j * to_stride + i, to_stride);
+  }
+  for (; i < rows; i += 4) {
     for (std::size_t j = 0; j < columns; j += 4)
       turn_block(from + i * from_stride + j, from_stride, to + j * to_stride + i, to_stride);
   }
