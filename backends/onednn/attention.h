@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "backends/onednn/kernel.h"
+#include "backends/onednn/round_up.h"
 #include "ir/graph.h"
 
 namespace gptc::onednn {
@@ -16,10 +17,6 @@ inline constexpr std::size_t attention_group = 16;
 
 /// Stands for the score of a key that is not seen: finite, and exp of it is 0.
 inline constexpr float hidden_score = -1e30F;
-
-constexpr std::size_t round_up(std::size_t value, std::size_t to) {
-  return (value + to - 1) / to * to;
-}
 
 /// Dropout of the probabilities; element indices count in [B, H, Tq, Tk].
 struct AttentionDropout {

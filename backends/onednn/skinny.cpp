@@ -293,7 +293,7 @@ std::size_t SkinnyProblem::panel() const {
 }
 
 std::size_t SkinnyProblem::rounded_bytes() const {
-  return skinny_unit(*this) == SkinnyUnit::integers ? rows * rounded_row_bytes(inner) : 0;
+  return skinny_unit(*this) == SkinnyUnit::integers ? rows * RoundedRow(*this).bytes() : 0;
 }
 
 std::size_t SkinnyProblem::scratch_bytes() const {

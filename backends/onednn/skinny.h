@@ -85,8 +85,14 @@ void multiply_pairs(const SkinnyProblem& problem, const SkinnyTile& tile, float*
 void multiply_integers(const SkinnyProblem& problem, const SkinnyTile& tile, float* sums);
 /// Into problem.rounded; `x` is the row in f32.
 void round_row(const SkinnyProblem& problem, std::size_t row, const float* x);
-/// Of a row: integers and their unit.
-std::size_t rounded_row_bytes(std::size_t inner);
+
+/// A row of x in problem.rounded: so many bytes of integers, and behind them their unit, a float.
+struct RoundedRow {
+  explicit RoundedRow(const SkinnyProblem& problem);
+  std::size_t bytes() const { return values + 64; }
+
+  std::size_t values;
+};
 
 /// A row of x, where rounded_bytes() is not 0, before any item.
 void prepare_skinny(const SkinnyProblem& problem, std::size_t row, std::byte* scratch);

@@ -1,0 +1,168 @@
+// What skinny products of x86 are made of: one step over k of some rows of x and some channels, for
+// each form of the weights. Only for files that are built for that processor.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "backends/onednn/skinny.h"
+
+// GCC's own headers read what they leave undefined on purpose.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#include <immintrin.h>
+
+#define GPTC_AVX512 \
+  __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx512vnni")))
+#define GPTC_INLINE GPTC_AVX512 __attribute__((always_inline)) inline
+
+namespace gptc::onednn {
+
+/// Rows of x, `x_stride` bytes apart, and of w (a channel each), as the form has them.
+struct Sides {
+  const std::byte* x;
+  std::size_t x_stride;
+  const std::byte* w;
+  std::size_t inner;
+  std::size_t channel;    // bytes of w's
+  const float* scales;    // of w's first channel, for i4
+  std::size_t apart = 0;  // channels between those that are walked together
+
+  void skip(std::size_t channels) {
+    w += channels * channel;
+    if (scales != nullptr) scales += channels * (inner / i4_group);
+  }
+};
+
+/// Bytes, into the second-level cache, which takes more fetches at a time than the first. The
+/// processor itself fetches long streams; this carries them over the ends of their pages.
+constexpr std::size_t far_ahead = 1024;
+GPTC_INLINE void fetch(const std::byte* at) {
+  _mm_prefetch(reinterpret_cast<const char*>(at) + far_ahead, _MM_HINT_T1);
+}
+
+/// A mask of the first `count` of up to 64.
+GPTC_INLINE __mmask64 first_of(std::size_t count) {
+  return count >= 64 ? ~__mmask64{0} : (__mmask64{1} << count) - 1;
+}
+
+/// Each form's `add` adds what `step` values from k on give to sums, of which there are `there`.
+struct Floats {
+  static constexpr std::size_t step = 16;
+
+  template <std::size_t kRows, std::size_t kColumns>
+  GPTC_INLINE static void add(const Sides& at, std::size_t k, std::size_t there,
+                              __m512 (&sums)[kRows][kColumns]) {
+    const auto mask = static_cast<__mmask16>(first_of(there));
+    __m512 left[kRows];
+    for (std::size_t r = 0; r < kRows; ++r)
+      left[r] = _mm512_maskz_loadu_ps(mask, at.x + r * at.x_stride + k * 4);
+    for (std::size_t c = 0; c < kColumns; ++c) {
+      const std::byte* w = at.w + c * at.apart * at.channel + k * 4;
+      fetch(w);
+      const __m512 right = _mm512_maskz_loadu_ps(mask, w);
+      for (std::size_t r = 0; r < kRows; ++r)
+        sums[r][c] = _mm512_fmadd_ps(left[r], right, sums[r][c]);
+    }
+  }
+};
+
+struct Pairs {
+  static constexpr std::size_t step = 32;
+
+  template <std::size_t kRows, std::size_t kColumns>
+  GPTC_INLINE static void add(const Sides& at, std::size_t k, std::size_t there,
+                              __m512 (&sums)[kRows][kColumns]) {
+    const auto mask = static_cast<__mmask32>(first_of(there));
+    __m512bh left[kRows];
+    for (std::size_t r = 0; r < kRows; ++r)
+      left[r] = reinterpret_cast<__m512bh>(
+          _mm512_maskz_loadu_epi16(mask, at.x + r * at.x_stride + k * 2));
+    for (std::size_t c = 0; c < kColumns; ++c) {
+      const std::byte* w = at.w + c * at.apart * at.channel + k * 2;
+      fetch(w);
+      const auto right = reinterpret_cast<__m512bh>(_mm512_maskz_loadu_epi16(mask, w));
+      for (std::size_t r = 0; r < kRows; ++r)
+        sums[r][c] = _mm512_dpbf16_ps(sums[r][c], left[r], right);
+    }
+  }
+};
+
+/// x is 16-bit integers. Sums are integers until the end.
+struct Bytes {
+  static constexpr std::size_t step = 32;
+
+  template <std::size_t kRows, std::size_t kColumns>
+  GPTC_INLINE static void add(const Sides& at, std::size_t k, std::size_t there,
+                              __m512 (&sums)[kRows][kColumns]) {
+    const auto mask = static_cast<__mmask32>(first_of(there));
+    __m512i left[kRows];
+    for (std::size_t r = 0; r < kRows; ++r)
+      left[r] = _mm512_loadu_si512(at.x + r * at.x_stride + k * 2);
+    for (std::size_t c = 0; c < kColumns; ++c) {
+      const std::byte* w = at.w + c * at.apart * at.channel + k;
+      if (k % (2 * step) == 0) fetch(w);
+      const __m512i right = _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(mask, w));
+      for (std::size_t r = 0; r < kRows; ++r)
+        sums[r][c] = _mm512_castsi512_ps(
+            _mm512_dpwssd_epi32(_mm512_castps_si512(sums[r][c]), left[r], right));
+    }
+  }
+};
+
+/// x of Halves: integers by bytes in the order of the halves of w's bytes, four groups together.
+struct HalvesBlock {
+  std::int8_t first_high[64];
+  std::int8_t first_low[64];
+  std::int8_t second_high[64];
+  std::int8_t second_low[64];
+  std::int32_t eights[16];  // -8 Σ x of each lane
+};
+
+/// Four groups at a time. With u = w + 8, which is not negative, and x = 256 high + low, both bytes:
+/// Σ w x = 256 Σ u high + Σ u low - 8 Σ x, four products of bytes in a lane at once. A row of x is
+/// some HalvesBlocks.
+struct Halves {
+  static constexpr std::size_t step = 4 * i4_group;
+
+  template <std::size_t kRows, std::size_t kColumns>
+  GPTC_INLINE static void add(const Sides& at, std::size_t k, std::size_t there,
+                              __m512 (&sums)[kRows][kColumns]) {
+    const __mmask64 mask = first_of(there / 2);
+    const auto groups = static_cast<__mmask8>(first_of(std::min(there, step) / i4_group));
+    const __m512i low = _mm512_set1_epi8(0x0f);
+    const __m512i eights = _mm512_set1_epi8(8);
+    const __m512i of_group =
+        _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+    for (std::size_t c = 0; c < kColumns; ++c) {
+      const std::byte* w = at.w + c * at.apart * at.channel + k / 2;
+      const float* scales = at.scales + (c * at.apart * at.inner + k) / i4_group;
+      fetch(w);
+      if (k % (4 * step) == 0) fetch(reinterpret_cast<const std::byte*>(scales));
+      const __m512i both = _mm512_maskz_loadu_epi8(mask, w);
+      constexpr int xor_and = 0x78;  // a ^ (b & c)
+      const __m512i first = _mm512_ternarylogic_epi32(eights, both, low, xor_and);
+      const __m512i second =
+          _mm512_ternarylogic_epi32(eights, _mm512_srli_epi16(both, 4), low, xor_and);
+      const __m512 scale = _mm512_permutexvar_ps(
+          of_group, _mm512_castps128_ps512(_mm_maskz_loadu_ps(groups, scales)));
+      for (std::size_t r = 0; r < kRows; ++r) {
+        const auto* x = reinterpret_cast<const HalvesBlock*>(at.x + r * at.x_stride) + k / step;
+        __m512i high = _mm512_dpbusd_epi32(_mm512_setzero_si512(), first,
+                                           _mm512_loadu_si512(x->first_high));
+        high = _mm512_dpbusd_epi32(high, second, _mm512_loadu_si512(x->second_high));
+        __m512i sum = _mm512_dpbusd_epi32(_mm512_loadu_si512(x->eights), first,
+                                          _mm512_loadu_si512(x->first_low));
+        sum = _mm512_dpbusd_epi32(sum, second, _mm512_loadu_si512(x->second_low));
+        sum = _mm512_add_epi32(sum, _mm512_slli_epi32(high, 8));
+        sums[r][c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, sums[r][c]);
+      }
+    }
+  }
+};
+
+}  // namespace gptc::onednn
+
+#pragma GCC diagnostic pop
