@@ -20,6 +20,21 @@
 
 namespace gptc::onednn {
 
+/// Bytes. The processor itself fetches long streams; this carries them over the ends of pages.
+constexpr std::size_t far_ahead = 1024;
+
+/// What is fetched while a channel is read: into the second-level cache, which takes more fetches
+/// at a time than the first.
+struct Ahead {
+  std::size_t bytes;   // behind where the channel starts
+  unsigned shift = 0;  // of every 2^shift lines that are read, one is fetched
+
+  GPTC_INLINE void fetch(const std::byte* start, std::size_t at) const {
+    const std::byte* line = start + bytes + (at >> shift);
+    _mm_prefetch(reinterpret_cast<const char*>(line), _MM_HINT_T1);
+  }
+};
+
 /// Rows of x, `x_stride` bytes apart, and of w (a channel each), as the form has them.
 struct Sides {
   const std::byte* x;
@@ -29,19 +44,13 @@ struct Sides {
   std::size_t channel;    // bytes of w's
   const float* scales;    // of w's first channel, for i4
   std::size_t apart = 0;  // channels between those that are walked together
+  Ahead ahead = {0};
 
   void skip(std::size_t channels) {
     w += channels * channel;
     if (scales != nullptr) scales += channels * (inner / i4_group);
   }
 };
-
-/// Bytes, into the second-level cache, which takes more fetches at a time than the first. The
-/// processor itself fetches long streams; this carries them over the ends of their pages.
-constexpr std::size_t far_ahead = 1024;
-GPTC_INLINE void fetch(const std::byte* at) {
-  _mm_prefetch(reinterpret_cast<const char*>(at) + far_ahead, _MM_HINT_T1);
-}
 
 /// A mask of the first `count` of up to 64.
 GPTC_INLINE __mmask64 first_of(std::size_t count) {
@@ -60,9 +69,9 @@ struct Floats {
     for (std::size_t r = 0; r < kRows; ++r)
       left[r] = _mm512_maskz_loadu_ps(mask, at.x + r * at.x_stride + k * 4);
     for (std::size_t c = 0; c < kColumns; ++c) {
-      const std::byte* w = at.w + c * at.apart * at.channel + k * 4;
-      fetch(w);
-      const __m512 right = _mm512_maskz_loadu_ps(mask, w);
+      const std::byte* w = at.w + c * at.apart * at.channel;
+      at.ahead.fetch(w, k * 4);
+      const __m512 right = _mm512_maskz_loadu_ps(mask, w + k * 4);
       for (std::size_t r = 0; r < kRows; ++r)
         sums[r][c] = _mm512_fmadd_ps(left[r], right, sums[r][c]);
     }
@@ -81,9 +90,9 @@ struct Pairs {
       left[r] = reinterpret_cast<__m512bh>(
           _mm512_maskz_loadu_epi16(mask, at.x + r * at.x_stride + k * 2));
     for (std::size_t c = 0; c < kColumns; ++c) {
-      const std::byte* w = at.w + c * at.apart * at.channel + k * 2;
-      fetch(w);
-      const auto right = reinterpret_cast<__m512bh>(_mm512_maskz_loadu_epi16(mask, w));
+      const std::byte* w = at.w + c * at.apart * at.channel;
+      at.ahead.fetch(w, k * 2);
+      const auto right = reinterpret_cast<__m512bh>(_mm512_maskz_loadu_epi16(mask, w + k * 2));
       for (std::size_t r = 0; r < kRows; ++r)
         sums[r][c] = _mm512_dpbf16_ps(sums[r][c], left[r], right);
     }
@@ -102,9 +111,9 @@ struct Bytes {
     for (std::size_t r = 0; r < kRows; ++r)
       left[r] = _mm512_loadu_si512(at.x + r * at.x_stride + k * 2);
     for (std::size_t c = 0; c < kColumns; ++c) {
-      const std::byte* w = at.w + c * at.apart * at.channel + k;
-      if (k % (2 * step) == 0) fetch(w);
-      const __m512i right = _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(mask, w));
+      const std::byte* w = at.w + c * at.apart * at.channel;
+      if (k % (2 * step) == 0) at.ahead.fetch(w, k);
+      const __m512i right = _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(mask, w + k));
       for (std::size_t r = 0; r < kRows; ++r)
         sums[r][c] = _mm512_castsi512_ps(
             _mm512_dpwssd_epi32(_mm512_castps_si512(sums[r][c]), left[r], right));
@@ -121,9 +130,9 @@ struct HalvesBlock {
   std::int32_t eights[16];  // -8 Σ x of each lane
 };
 
-/// Four groups at a time. With u = w + 8, which is not negative, and x = 256 high + low, both bytes:
-/// Σ w x = 256 Σ u high + Σ u low - 8 Σ x, four products of bytes in a lane at once. A row of x is
-/// some HalvesBlocks.
+/// Four groups at a time. With u = w + 8, which is not negative, and x = 256 high + low, both
+/// bytes: Σ w x = 256 Σ u high + Σ u low - 8 Σ x, four products of bytes in a lane at once. A row
+/// of x is some HalvesBlocks.
 struct Halves {
   static constexpr std::size_t step = 4 * i4_group;
 
@@ -134,14 +143,14 @@ struct Halves {
     const auto groups = static_cast<__mmask8>(first_of(std::min(there, step) / i4_group));
     const __m512i low = _mm512_set1_epi8(0x0f);
     const __m512i eights = _mm512_set1_epi8(8);
-    const __m512i of_group =
-        _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+    const __m512i of_group = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
     for (std::size_t c = 0; c < kColumns; ++c) {
-      const std::byte* w = at.w + c * at.apart * at.channel + k / 2;
+      const std::byte* w = at.w + c * at.apart * at.channel;
       const float* scales = at.scales + (c * at.apart * at.inner + k) / i4_group;
-      fetch(w);
-      if (k % (4 * step) == 0) fetch(reinterpret_cast<const std::byte*>(scales));
-      const __m512i both = _mm512_maskz_loadu_epi8(mask, w);
+      at.ahead.fetch(w, k / 2);
+      if (k % (4 * step) == 0)
+        Ahead{far_ahead}.fetch(reinterpret_cast<const std::byte*>(scales), 0);
+      const __m512i both = _mm512_maskz_loadu_epi8(mask, w + k / 2);
       constexpr int xor_and = 0x78;  // a ^ (b & c)
       const __m512i first = _mm512_ternarylogic_epi32(eights, both, low, xor_and);
       const __m512i second =
@@ -150,8 +159,8 @@ struct Halves {
           of_group, _mm512_castps128_ps512(_mm_maskz_loadu_ps(groups, scales)));
       for (std::size_t r = 0; r < kRows; ++r) {
         const auto* x = reinterpret_cast<const HalvesBlock*>(at.x + r * at.x_stride) + k / step;
-        __m512i high = _mm512_dpbusd_epi32(_mm512_setzero_si512(), first,
-                                           _mm512_loadu_si512(x->first_high));
+        __m512i high =
+            _mm512_dpbusd_epi32(_mm512_setzero_si512(), first, _mm512_loadu_si512(x->first_high));
         high = _mm512_dpbusd_epi32(high, second, _mm512_loadu_si512(x->second_high));
         __m512i sum = _mm512_dpbusd_epi32(_mm512_loadu_si512(x->eights), first,
                                           _mm512_loadu_si512(x->first_low));

@@ -71,8 +71,8 @@ GPTC_AVX512 void round_by_halves(const float* x, std::size_t inner, float up, st
   for (std::size_t k = 0; k < round_up(inner, Halves::step); k += i4_group) {
     auto* block = reinterpret_cast<HalvesBlock*>(to + k / Halves::step * sizeof(HalvesBlock));
     const std::size_t at = k % Halves::step / 2;
-    const __m128i first = put_bytes(integers(x, k, inner, up), block->first_high + at,
-                                    block->first_low + at);
+    const __m128i first =
+        put_bytes(integers(x, k, inner, up), block->first_high + at, block->first_low + at);
     const __m128i second = put_bytes(integers(x, k + half, inner, up), block->second_high + at,
                                      block->second_low + at);
     const __m128i eights = _mm_slli_epi32(_mm_add_epi32(first, second), 3);

@@ -2,6 +2,7 @@
 // keep 16 sums in flight, of 1 x 16, 2 x 8 or 4 x 4 rows and columns, each a chain over k in every
 // lane; lanes are added up at the end.
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <type_traits>
 
@@ -92,28 +93,48 @@ GPTC_AVX512 void block(Sides at, float* sums) {
                   each * sizeof(float));
 }
 
-/// Some rows against the channels of `streams` parts (then one by one) as far as they go. Channels
-/// that were read meet all rows, kRows at a time, before the next: these arrive meanwhile.
+/// kRows rows from `row` on. The channels are read once: each stream is a part of them, and what
+/// does not divide comes last.
 template <class Form, std::size_t kRows>
-GPTC_AVX512 void rows_by_columns(Sides at, const SkinnyTile& tile, std::size_t first_row,
-                                 std::size_t end_row, float* sums) {
+GPTC_AVX512 void in_streams(Sides at, const SkinnyTile& tile, std::size_t row, float* sums) {
   constexpr std::size_t columns = sums_in_flight / kRows;
   constexpr std::size_t each = columns / streams;
-  const std::byte* x = at.x;
-  const auto all_rows = [&]<std::size_t kColumns>(std::size_t column) GPTC_AVX512 {
-    const std::size_t part = kColumns == 1 ? 1 : each;
-    for (std::size_t row = first_row; row < end_row; row += kRows) {
-      at.x = x + row * at.x_stride;
-      block<Form, kRows, kColumns>(at, sums + row * SkinnyProblem::widest + column);
-    }
-    at.skip(part);
-  };
+  at.x += row * at.x_stride;
+  sums += row * SkinnyProblem::widest;
   at.apart = tile.columns / columns * each;
+  at.ahead = {far_ahead};
+  for (std::size_t column = 0; column < at.apart; column += each) {
+    block<Form, kRows, columns>(at, sums + column);
+    at.skip(each);
+  }
+  at.skip((streams - 1) * at.apart);
+  for (std::size_t column = streams * at.apart; column < tile.columns; ++column) {
+    block<Form, kRows, 1>(at, sums + column);
+    at.skip(1);
+  }
+}
+
+/// The first `rows`, a multiple of four. Neighbouring channels, which stand in the first-level
+/// cache with x, meet all rows before the next, of which every four rows fetch a part.
+template <class Form>
+GPTC_AVX512 void in_blocks(Sides at, const SkinnyTile& tile, std::size_t rows, float* sums) {
+  constexpr std::size_t fours = 4;
+  const std::size_t times = std::bit_floor(rows / fours);
+  const std::byte* x = at.x;
+  at.apart = 1;
+  at.ahead.shift = static_cast<unsigned>(std::countr_zero(times));
+  const auto all_rows = [&]<std::size_t kColumns>(std::size_t column) GPTC_AVX512 {
+    for (std::size_t row = 0; row < rows; row += fours) {
+      at.x = x + row * at.x_stride;
+      at.ahead.bytes = at.channel * (fours * times + row / fours) / times;
+      block<Form, fours, kColumns>(at, sums + row * SkinnyProblem::widest + column);
+    }
+    at.skip(kColumns);
+  };
   std::size_t column = 0;
-  for (; column < at.apart; column += each) all_rows.template operator()<columns>(column);
-  const std::size_t read = streams * at.apart;
-  at.skip(read - column);
-  for (column = read; column < tile.columns; ++column) all_rows.template operator()<1>(column);
+  for (; column + fours <= tile.columns; column += fours)
+    all_rows.template operator()<fours>(column);
+  for (; column < tile.columns; ++column) all_rows.template operator()<1>(column);
 }
 
 template <class Form>
@@ -121,9 +142,10 @@ GPTC_AVX512 void multiply(Sides at, const SkinnyTile& tile, float* sums) {
   at.skip(tile.first_column);
   const std::size_t fours = tile.rows / 4 * 4;
   const std::size_t twos = tile.rows / 2 * 2;
-  rows_by_columns<Form, 4>(at, tile, 0, fours, sums);
-  if (twos > fours) rows_by_columns<Form, 2>(at, tile, fours, twos, sums);
-  if (tile.rows > twos) rows_by_columns<Form, 1>(at, tile, twos, tile.rows, sums);
+  if (fours > 4) in_blocks<Form>(at, tile, fours, sums);
+  if (fours == 4) in_streams<Form, 4>(at, tile, 0, sums);
+  if (twos > fours) in_streams<Form, 2>(at, tile, fours, sums);
+  if (tile.rows > twos) in_streams<Form, 1>(at, tile, twos, sums);
 }
 
 Sides sides_of(const SkinnyProblem& problem, const std::byte* x, std::size_t x_stride) {
