@@ -95,15 +95,21 @@ bool through_row_local(ir::Graph& graph, ir::NodeId id) {
   return true;
 }
 
-/// Through a matmul with 2-D weights: select(a·w) -> select(a)·w.
-bool through_matmul(ir::Graph& graph, ir::NodeId id) {
+/// Through a product with 2-D weights: select(a·w) -> select(a)·w.
+bool through_product(ir::Graph& graph, ir::NodeId id) {
   const std::optional<Selection> found = match(graph, id);
-  if (!found || graph.node(found->source).kind != ir::OpKind::matmul) return false;
+  if (!found) return false;
   const ir::Node& source = graph.node(found->source);
-  const bool plain = !source.attrs.flag("transpose_a") && source.attrs.strings("epilogue").empty();
-  if (!plain || graph.type(source.operands[1]).shape.rank() != 2) return false;
+  const auto rows_alone = [&] {
+    if (source.kind == ir::OpKind::matmul_i4) return true;
+    if (source.kind != ir::OpKind::matmul) return false;
+    return !source.attrs.flag("transpose_a") && source.attrs.strings("epilogue").empty();
+  };
+  if (!rows_alone() || graph.type(source.operands[1]).shape.rank() != 2) return false;
   if (graph.type(source.operands[0]).shape.rank() < 3) return false;
-  sink(graph, *found, {Part::row, Part::whole}, source.attrs);
+  std::vector<Part> parts(source.operands.size(), Part::whole);
+  parts[0] = Part::row;
+  sink(graph, *found, parts, source.attrs);
   return true;
 }
 
@@ -119,6 +125,6 @@ bool through_embedding(ir::Graph& graph, ir::NodeId id) {
 
 }  // namespace
 
-std::vector<Rule> select() { return {through_row_local, through_matmul, through_embedding}; }
+std::vector<Rule> select() { return {through_row_local, through_product, through_embedding}; }
 
 }  // namespace gptc::passes::rules

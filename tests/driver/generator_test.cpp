@@ -41,7 +41,7 @@ TEST(GeneratorRequests, AreDecodeAndTheChunksThatFit) {
     }
     return all;
   };
-  EXPECT_EQ(lengths(1024), (std::vector<std::int64_t>{1, 16, 64, 256}));
+  EXPECT_EQ(lengths(1024), (std::vector<std::int64_t>{1, 16, 64, 256, 1024}));
   EXPECT_EQ(lengths(16), (std::vector<std::int64_t>{1, 16}));
   EXPECT_EQ(lengths(4), (std::vector<std::int64_t>{1}));
 }

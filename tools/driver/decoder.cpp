@@ -1,16 +1,13 @@
 #include "tools/driver/decoder.h"
 
 #include <algorithm>
-#include <array>
 
 #include "ir/check.h"
 #include "passes/compile.h"
+#include "tools/driver/chunks.h"
 
 namespace gptc::driver {
 namespace {
-
-/// One graph for each; a longer text takes several steps.
-constexpr std::array<std::int64_t, 4> chunks = {1, 16, 64, 256};
 
 std::string label_of(std::int64_t chunk) {
   return chunk == 1 ? "decode" : fmt::format("prefill.{}", chunk);
@@ -21,21 +18,11 @@ std::string whole_label(std::int64_t length) { return fmt::format("whole.{}", le
 /// Lengths of whole texts that have a graph.
 std::vector<std::int64_t> whole_lengths(std::int64_t context) {
   std::vector<std::int64_t> lengths;
-  for (const std::int64_t chunk : chunks) {
-    if (chunk > 1 && chunk < context) lengths.push_back(chunk);
+  for (const std::int64_t length : {16, 64, 256}) {
+    if (length < context) lengths.push_back(length);
   }
   lengths.push_back(context);
   return lengths;
-}
-
-/// The shortest chunk that holds `count` tokens, else the longest there is.
-std::int64_t chunk_for(std::int64_t count, std::int64_t context) {
-  std::int64_t best = 1;
-  for (const std::int64_t chunk : chunks) {
-    if (chunk > context || best >= count) break;
-    best = chunk;
-  }
-  return best;
 }
 
 runtime::Binding ids(std::string name, ir::Shape shape, std::vector<std::int32_t>& values) {
@@ -66,8 +53,7 @@ std::vector<GraphRequest> Decoder::requests(std::int64_t context, std::int64_t b
           {whole_label(length), "logits", {{'B', batch}, {'T', length}}, length < context});
     return requests;
   }
-  for (const std::int64_t chunk : chunks) {
-    if (chunk > context) break;
+  for (const std::int64_t chunk : chunk_lengths(context, batch)) {
     requests.push_back({label_of(chunk),
                         chunk == 1 ? "decode" : "prefill",
                         {{'B', batch}, {'T', chunk}, {'S', context}},
@@ -81,6 +67,7 @@ Decoder::Decoder(CompiledModel& model, std::int64_t context, std::int64_t batch,
       context_(context),
       batch_(batch),
       reading_(reading),
+      chunks_(chunk_lengths(context, batch)),
       rows_(static_cast<std::size_t>(batch)),
       past_(rows_.size()),
       last_(rows_.size()) {
@@ -118,7 +105,7 @@ void Decoder::read(std::span<const Text> texts) {
   }
   if (reading_ == Reading::whole) return read_whole(static_cast<std::int64_t>(longest));
   while (longest > 0) {
-    const std::int64_t chunk = chunk_for(static_cast<std::int64_t>(longest), context_);
+    const std::int64_t chunk = next_chunk(static_cast<std::int64_t>(longest), chunks_);
     step(chunk);
     longest -= std::min(longest, static_cast<std::size_t>(chunk));
   }

@@ -59,6 +59,7 @@ class Decoder {
   std::int64_t context_;
   std::int64_t batch_;
   Reading reading_;
+  std::vector<std::int64_t> chunks_;  // lengths, ascending
   std::size_t vocabulary_ = 0;
   std::vector<Row> rows_;
   std::vector<std::int32_t> tokens_, past_, last_;

@@ -84,6 +84,12 @@ void return_free_memory() {
 #endif
 }
 
+void return_large_blocks_at_once() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
+}
+
 std::int64_t own_memory_at_start() {
   static const std::int64_t bytes = own_memory().now;
   return bytes;

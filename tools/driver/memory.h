@@ -22,6 +22,9 @@ OwnMemory own_memory();
 
 /// Gives back to the system what the allocator holds and nobody uses (glibc's; nothing elsewhere).
 void return_free_memory();
+/// Lets it give back blocks of a MiB and more whenever they are freed, for the rest of the process:
+/// less memory, some time for each (glibc's; nothing elsewhere).
+void return_large_blocks_at_once();
 
 /// Measuring begins anew: what was taken and given back does not count. Where the system cannot, it
 /// does.

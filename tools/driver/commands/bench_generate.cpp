@@ -243,6 +243,7 @@ int run(BenchFlags flags, const std::vector<dsl::Model>& models) {
   std::future<tokenizer::Tokenizer> vocabulary;
   if (source.folder)
     vocabulary = std::async(std::launch::async, find_tokenizer, source.folder->string());
+  return_large_blocks_at_once();
   CompiledModel model(source.model, source.config, Decoder::requests(context, flags.batch),
                       options);
   const std::int64_t vocab_size = source.config.integer("vocab_size");

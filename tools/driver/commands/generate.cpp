@@ -16,6 +16,7 @@
 #include "tools/driver/commands/sampling_flags.h"
 #include "tools/driver/commands/text_writer.h"
 #include "tools/driver/generator.h"
+#include "tools/driver/memory.h"
 #include "tools/driver/tokenizer_source.h"
 
 namespace gptc::driver {
@@ -138,6 +139,7 @@ int run(const CLI::App& app, GenerateFlags flags, const std::vector<dsl::Model>&
   // No more rows than texts; the interactive mode has one.
   const std::int64_t batch =
       std::clamp<std::int64_t>(std::ssize(prompts) * options.samples, 1, flags.batch);
+  return_large_blocks_at_once();
   Reading reading = Reading::cached;
   CompiledModel model = compile(source, inference_options(common, source), batch, reading);
   load_parameters(source, model);
