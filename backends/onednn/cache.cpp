@@ -45,24 +45,28 @@ std::unique_ptr<Kernel> create_write(const ir::Graph& graph, const ir::Node& nod
   const AxisView cache = view_around(node.results[0], 1);
   const AxisView x = view_around(graph.type(node.operands[1]), 1);
   const std::int32_t* past = past_of(args, 2);
-  const std::byte* old = args.operands[0] == args.results[0] ? nullptr : args.operands[0];
   const std::byte* from = args.operands[1];
   std::byte* to = args.results[0];
   const std::int64_t whole = cache.size * cache.inner;
+  // The new rows of a batch, of which some may be outside.
+  const auto fresh = [=](std::int64_t batch) {
+    const std::int64_t given = past[batch];
+    const std::int64_t begin = std::clamp<std::int64_t>(given, 0, cache.size);
+    const std::int64_t end = std::clamp<std::int64_t>(given + x.size, 0, cache.size);
+    return Piece{to + batch * whole + begin * cache.inner,
+                 from + (batch * x.size + begin - given) * x.inner, (end - begin) * cache.inner};
+  };
+  const std::byte* old = args.operands[0];
+  if (old == to)
+    return std::make_unique<CopyKernel>(args.threads, x.outer, x.size * x.inner, fresh);
   // Of a batch: rows before the new ones, the new ones, rows behind them.
   return std::make_unique<CopyKernel>(args.threads, 3 * x.outer, whole, [=](std::int64_t i) {
-    const std::int64_t batch = i / 3;
-    const std::int64_t given = past[batch];
-    const std::int64_t begin = std::clamp<std::int64_t>(given, 0, cache.size) * cache.inner;
-    const std::int64_t end = std::clamp<std::int64_t>(given + x.size, 0, cache.size) * cache.inner;
-    const std::int64_t row = batch * whole;
-    if (i % 3 == 1)
-      return Piece{to + row + begin, from + batch * x.size * x.inner + (begin - given * x.inner),
-                   end - begin};
-    const std::int64_t first = i % 3 == 0 ? 0 : end;
-    const std::int64_t bytes = i % 3 == 0 ? begin : whole - end;
-    if (old == nullptr) return Piece{to + row, nullptr, 0};
-    return Piece{to + row + first, old + row + first, bytes};
+    const Piece rows = fresh(i / 3);
+    if (i % 3 == 1) return rows;
+    const std::int64_t row = i / 3 * whole;
+    const std::int64_t begin = i % 3 == 0 ? row : rows.to + rows.bytes - to;
+    const std::int64_t end = i % 3 == 0 ? rows.to - to : row + whole;
+    return Piece{to + begin, old + begin, end - begin};
   });
 }
 

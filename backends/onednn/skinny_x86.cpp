@@ -118,22 +118,21 @@ GPTC_AVX512 void in_streams(Sides at, const SkinnyTile& tile, std::size_t row, f
 /// cache with x, meet all rows before the next, of which every four rows fetch a part.
 template <class Form>
 GPTC_AVX512 void in_blocks(Sides at, const SkinnyTile& tile, std::size_t rows, float* sums) {
-  constexpr std::size_t fours = 4;
-  const std::size_t times = std::bit_floor(rows / fours);
+  constexpr std::size_t four = 4;
+  const std::size_t times = std::bit_floor(rows / four);
   const std::byte* x = at.x;
   at.apart = 1;
   at.ahead.shift = static_cast<unsigned>(std::countr_zero(times));
   const auto all_rows = [&]<std::size_t kColumns>(std::size_t column) GPTC_AVX512 {
-    for (std::size_t row = 0; row < rows; row += fours) {
+    for (std::size_t row = 0; row < rows; row += four) {
       at.x = x + row * at.x_stride;
-      at.ahead.bytes = at.channel * (fours * times + row / fours) / times;
-      block<Form, fours, kColumns>(at, sums + row * SkinnyProblem::widest + column);
+      at.ahead.bytes = at.channel * (four * times + row / four) / times;
+      block<Form, four, kColumns>(at, sums + row * SkinnyProblem::widest + column);
     }
     at.skip(kColumns);
   };
   std::size_t column = 0;
-  for (; column + fours <= tile.columns; column += fours)
-    all_rows.template operator()<fours>(column);
+  for (; column + four <= tile.columns; column += four) all_rows.template operator()<four>(column);
   for (; column < tile.columns; ++column) all_rows.template operator()<1>(column);
 }
 

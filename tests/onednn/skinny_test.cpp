@@ -79,14 +79,13 @@ TEST_P(SkinnyForms, RowsHaveTheSameBitsInAnyBatch) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, SkinnyForms,
-                         ::testing::Values(Form{"f32", ir::OpKind::matmul, DType::f32, DType::f32},
-                                           Form{"bf16", ir::OpKind::matmul, DType::bf16,
-                                                DType::bf16},
-                                           Form{"i8", ir::OpKind::matmul, DType::f32, DType::i8},
-                                           Form{"i4", ir::OpKind::matmul_i4, DType::f32,
-                                                DType::i8}),
-                         [](const auto& at) { return at.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    All, SkinnyForms,
+    ::testing::Values(Form{"f32", ir::OpKind::matmul, DType::f32, DType::f32},
+                      Form{"bf16", ir::OpKind::matmul, DType::bf16, DType::bf16},
+                      Form{"i8", ir::OpKind::matmul, DType::f32, DType::i8},
+                      Form{"i4", ir::OpKind::matmul_i4, DType::f32, DType::i8}),
+    [](const auto& at) { return at.param.name; });
 
 }  // namespace
 }  // namespace gptc::testing
