@@ -131,8 +131,9 @@ class Incremental {
   virtual Dim chunk() const = 0;  // N
   virtual Value past() = 0;       // i32[B]: how many positions of each row came before
   /// x[B,N,...] kept behind those before it: [B,S,...], of which past + N positions are filled.
-  /// `name` is the operand's.
-  virtual Value cached(const Positioned& x, std::string_view name) = 0;
+  /// With `heads` H, x[B,N,H·D] becomes [B,H,S,D]. `name` is the operand's.
+  virtual Value cached(const Positioned& x, std::string_view name,
+                       std::optional<std::int64_t> heads = std::nullopt) = 0;
   /// UserError: the op cannot run on new positions only, and why.
   [[noreturn]] void cannot(std::string_view why) const;
 };
@@ -186,6 +187,8 @@ struct OpDef {
   /// How it runs on new positions only. None: row by row where the traits say so, else it cannot.
   IncrementalFn incremental = nullptr;
   std::optional<Quantise> quantise = {};  // none: what it reads stays as it is
+  /// Operands that decoding keeps in caches, if the op can read them as bf16 beside f32.
+  std::vector<std::size_t> kept = {};
 
   bool has(Trait trait) const { return (traits & trait) != 0; }
 };

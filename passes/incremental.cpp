@@ -56,18 +56,23 @@ class Chunk {
     return {value, axis};
   }
 
-  /// Each value is kept once, whoever reads it.
-  ir::Value cached(const ir::Positioned& x, const ir::Origin& origin, std::string_view name) {
-    const auto known = caches_.find(x.value);
+  /// Each value is kept once, whoever reads it, or once for each way to part it into heads.
+  ir::Value cached(const ir::Positioned& x, const ir::Origin& origin, std::string_view name,
+                   std::optional<std::int64_t> heads) {
+    const auto known = caches_.find({x.value, heads});
     if (known != caches_.end()) return known->second;
     ir::Type type = builder_.type(x.value);
     type.shape[1] = length_;
+    if (heads) {
+      const ir::Dim size(type.shape[2].size() / *heads);
+      type.shape = {type.shape[0], ir::Dim(*heads), length_, size};
+    }
     ir::State state = {.name = cache_name(origin.scope, name), .type = type, .origin = origin};
     declare_state(derivation_.module, state);
     const ir::Value old = made_.state(state.name, type);
     const ir::Value written = builder_.op(ir::OpKind::cache_write, {old, x.value, past()});
     made_.updates().push_back({state.name, written});
-    caches_.emplace(x.value, written);
+    caches_.emplace(std::pair(x.value, heads), written);
     return written;
   }
 
@@ -96,7 +101,7 @@ class Chunk {
   ir::Dim chunk_;
   ir::Dim length_;
   std::optional<ir::Value> past_;
-  std::map<ir::Value, ir::Value> caches_;
+  std::map<std::pair<ir::Value, std::optional<std::int64_t>>, ir::Value> caches_;
   std::set<std::string> names_;
 };
 
@@ -108,8 +113,9 @@ class Step final : public ir::Incremental {
 
   ir::Dim chunk() const override { return chunk_.chunk(); }
   ir::Value past() override { return chunk_.past(); }
-  ir::Value cached(const ir::Positioned& x, std::string_view name) override {
-    return chunk_.cached(x, graph[node].origin, name);
+  ir::Value cached(const ir::Positioned& x, std::string_view name,
+                   std::optional<std::int64_t> heads) override {
+    return chunk_.cached(x, graph[node].origin, name, heads);
   }
 
  private:

@@ -15,6 +15,7 @@
 #include "passes/fuse_rows.h"
 #include "passes/incremental.h"
 #include "passes/mixed_precision.h"
+#include "passes/narrow_kept.h"
 #include "passes/optimizer.h"
 #include "passes/rematerialise.h"
 #include "passes/schedule.h"
@@ -37,6 +38,7 @@ const std::vector<Stage> stages = {
     STEP(drop_inputs, "takes arguments out that the graph does not have"),
     STEP(incremental, "runs on a chunk of new positions, with what came before in caches"),
     STEP(mixed_precision, "with bf16: products read bf16 and round what they give out"),
+    STEP(narrow_kept, "beside weights of whole numbers: what decoding keeps is bf16"),
     STEP(narrow_saved, "with bf16: what the backward pass reads is kept in bf16"),
     STEP(autodiff, "appends the gradient of the loss for every trainable state"),
     STEP(round_gradients, "with gradients in bf16: rounds them where they are complete"),
@@ -147,6 +149,7 @@ Rows infer(std::string_view outputs) {
          Rows{row("drop_inputs", "after dce: nothing reads dropout's counter any more")} +
          fuse_algorithms() +
          Rows{row("mixed_precision", "after the algorithmic fusions: their rows say what is bf16"),
+              row("narrow_kept", "after the algorithmic fusions: reads what decoding will keep"),
               row("exact_products", "before fuse_epilogue: a matmul with its epilogue keeps it")} +
          clean_up() + fuse_neighbours() + lowering();
 }
@@ -158,7 +161,8 @@ Rows infer_chunk() {
               row("inference", "before fusion: attention without dropout needs no counter")} +
          simplify() +
          Rows{row("fuse_attention", "before incremental: attention has a rule, its parts have not"),
-              row("mixed_precision", "before incremental: caches then hold what is multiplied")} +
+              row("mixed_precision", "before incremental: caches then hold what is multiplied"),
+              row("narrow_kept", "before incremental: caches then hold what is read")} +
          clean_up() +
          Rows{row("incremental", "after fusion and rounding, before anything needs T as a number"),
               row("canonicalize", "patterns below match one spelling only"),

@@ -146,10 +146,11 @@ HWY_INLINE void attend_item(const AttentionProblem& at, const AttentionItem& ite
     const std::size_t row = at.key_row(item.batch, item.head, key);
     const std::size_t count = std::min(attention_tile, at.keys - key);
     const PaddedSize padded{attention_tile, size};
-    F::pack_rows({at.rows(at.k, row), at.channels, count, at.size}, padded, own.keys + key * words);
+    F::pack_rows({at.key_rows_at(at.k, row), at.key_stride(), count, at.size}, padded,
+                 own.keys + key * words);
     float* values = own.values + key * words;
     float* rows = F::pack == 1 ? values : own.output;
-    F::pack_rows({at.rows(at.v, row), at.channels, count, at.size}, padded, rows);
+    F::pack_rows({at.key_rows_at(at.v, row), at.key_stride(), count, at.size}, padded, rows);
     F::stack(rows, padded, values);
   }
   for (std::size_t tile = item.part; tile < at.query_tiles(); tile += item.parts)

@@ -41,13 +41,15 @@ struct AttentionProblem {
   std::size_t keys = 0;      // Tk
   std::size_t key_rows = 0;  // of a batch in memory: Tk, or as many as a cache has room for
   std::ptrdiff_t past = 0;   // causal: query q sees key k iff k <= q + past
-  std::size_t channels = 0;  // H·D: the distance of two positions
+  std::size_t channels = 0;  // H·D: the distance of two queries
   std::size_t size = 0;      // D
+  bool by_head = false;      // keys and values lie in [B, H, S, D], as in caches; else [B, T, H·D]
   bool causal = false;
   float scale = 1.F;
   AttentionDropout dropout;
 
-  bool is_bf16 = false;  // q, k, v, y and their gradients; statistics and sums are f32
+  bool is_bf16 = false;    // q, y and all gradients; statistics and sums are f32
+  bool keys_bf16 = false;  // k and v
   const std::byte* q = nullptr;
   const std::byte* k = nullptr;
   const std::byte* v = nullptr;
@@ -57,14 +59,21 @@ struct AttentionProblem {
   AttentionRows<Byte> rows(Byte* tensor, std::size_t element) const {
     return {tensor + element * (is_bf16 ? 2 : 4), is_bf16};
   }
+  /// The same of k or v.
+  AttentionRows<const std::byte> key_rows_at(const std::byte* tensor, std::size_t element) const {
+    return {tensor + element * (keys_bf16 ? 2 : 4), keys_bf16};
+  }
   std::size_t padded_size() const { return round_up(size, attention_group); }
   std::size_t query_tiles() const { return round_up(queries, attention_tile) / attention_tile; }
   std::size_t query_row(std::size_t batch, std::size_t head, std::size_t position) const {
     return (batch * queries + position) * channels + head * size;
   }
   std::size_t key_row(std::size_t batch, std::size_t head, std::size_t position) const {
+    if (by_head) return ((batch * heads + head) * key_rows + position) * size;
     return (batch * key_rows + position) * channels + head * size;
   }
+  /// The distance of two keys, and of two values.
+  std::size_t key_stride() const { return by_head ? size : channels; }
   /// Index in [B, H, Tq].
   std::size_t statistic(std::size_t batch, std::size_t head, std::size_t position) const {
     return (batch * heads + head) * queries + position;

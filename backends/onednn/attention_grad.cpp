@@ -175,8 +175,8 @@ HWY_INLINE void attend_grad_item(const AttentionGradProblem& at, const Attention
   }
 
   const std::size_t key_row = at.key_row(item.batch, item.head, 0);
-  F::pack_rows({at.rows(at.k, key_row), at.channels, at.keys, at.size}, all, keys.k);
-  F::pack_rows({at.rows(at.v, key_row), at.channels, at.keys, at.size}, all, keys.v);
+  F::pack_rows({at.key_rows_at(at.k, key_row), at.channels, at.keys, at.size}, all, keys.k);
+  F::pack_rows({at.key_rows_at(at.v, key_row), at.channels, at.keys, at.size}, all, keys.v);
   keys.k_stacked = F::stack(keys.k, all, keys.k + all.rows * words);
   std::fill_n(keys.dk, all.rows * size, 0.F);
   std::fill_n(keys.dv, all.rows * size, 0.F);

@@ -6,21 +6,17 @@ namespace gptc::onednn {
 
 namespace {
 
-/// What attention and cached_attention have in common.
+std::size_t size_of(const ir::Dim& dim) { return static_cast<std::size_t>(dim.size()); }
+
+/// What attention and cached_attention have in common: all but the sizes of keys and heads.
 AttentionProblem sizes_of(const ir::Graph& graph, const ir::Node& node, const KernelArgs* args) {
-  const auto size_of = [](const ir::Dim& dim) { return static_cast<std::size_t>(dim.size()); };
   const ir::Shape& q = graph.type(node.operands[0]).shape;
-  const ir::Shape& k = graph.type(node.operands[1]).shape;
   AttentionProblem at;
   at.batches = size_of(q[0]);
-  at.heads = static_cast<std::size_t>(node.attrs.integer("heads"));
   at.queries = size_of(q[1]);
-  at.keys = size_of(k[1]);
-  at.key_rows = at.keys;
-  at.past = static_cast<std::ptrdiff_t>(at.keys) - static_cast<std::ptrdiff_t>(at.queries);
   at.channels = size_of(q[2]);
-  at.size = at.channels / at.heads;
   at.is_bf16 = graph.type(node.operands[0]).dtype == ir::DType::bf16;
+  at.keys_bf16 = graph.type(node.operands[1]).dtype == ir::DType::bf16;
   at.scale = static_cast<float>(node.attrs.real("scale"));
   if (args != nullptr) {
     at.q = args->operands[0];
@@ -30,11 +26,21 @@ AttentionProblem sizes_of(const ir::Graph& graph, const ir::Node& node, const Ke
   return at;
 }
 
+void set_keys(AttentionProblem& at, std::size_t keys, std::size_t heads) {
+  at.keys = at.key_rows = keys;
+  at.past = static_cast<std::ptrdiff_t>(keys) - static_cast<std::ptrdiff_t>(at.queries);
+  at.heads = heads;
+  at.size = at.channels / heads;
+}
+
 }  // namespace
 
 AttentionProblem cached_attention_problem(const ir::Graph& graph, const ir::Node& node,
                                           const KernelArgs* args) {
   AttentionProblem at = sizes_of(graph, node, args);
+  const ir::Shape& k = graph.type(node.operands[1]).shape;
+  set_keys(at, size_of(k[2]), size_of(k[1]));
+  at.by_head = true;
   at.causal = true;
   return at;
 }
@@ -42,6 +48,8 @@ AttentionProblem cached_attention_problem(const ir::Graph& graph, const ir::Node
 AttentionProblem attention_problem(const ir::Graph& graph, const ir::Node& node,
                                    const KernelArgs* args, std::size_t counter_operand) {
   AttentionProblem at = sizes_of(graph, node, args);
+  set_keys(at, size_of(graph.type(node.operands[1]).shape[1]),
+           static_cast<std::size_t>(node.attrs.integer("heads")));
   at.causal = node.attrs.flag("causal");
   const double p = node.attrs.real("p");
   at.dropout = {.active = p > 0,

@@ -39,35 +39,54 @@ std::unique_ptr<Kernel> create_positions(const ir::Graph&, const ir::Node& node,
   return std::make_unique<PositionsKernel>(node, args);
 }
 
-/// The rows of x that the cache has room for; in place, else behind a copy of the cache.
+/// One behind the other.
+class Both final : public Kernel {
+ public:
+  Both(std::unique_ptr<Kernel> first, std::unique_ptr<Kernel> second)
+      : first_(std::move(first)), second_(std::move(second)) {}
+  void execute() override {
+    first_->execute();
+    second_->execute();
+  }
+
+ private:
+  std::unique_ptr<Kernel> first_, second_;
+};
+
+/// The new rows of a batch, or of a head of it, that the cache has room for; in place, else behind
+/// a copy of the cache.
 std::unique_ptr<Kernel> create_write(const ir::Graph& graph, const ir::Node& node,
                                      const KernelArgs& args) {
-  const AxisView cache = view_around(node.results[0], 1);
-  const AxisView x = view_around(graph.type(node.operands[1]), 1);
+  const ir::Type& x = graph.type(node.operands[1]);
+  const bool by_head = node.results[0].shape.rank() > x.shape.rank();  // [B,H,S,D] of x[B,N,H·D]
+  const AxisView cache = view_around(node.results[0], by_head ? 2 : 1);
+  const std::int64_t fresh = x.shape[1].size();
+  const std::int64_t heads = by_head ? node.results[0].shape[1].size() : 1;
   const std::int32_t* past = past_of(args, 2);
   const std::byte* from = args.operands[1];
   std::byte* to = args.results[0];
-  const std::int64_t whole = cache.size * cache.inner;
-  // The new rows of a batch, of which some may be outside.
-  const auto fresh = [=](std::int64_t batch) {
-    const std::int64_t given = past[batch];
+  // Rows of x that lie together in x and in the cache: of all heads one, else all of a batch.
+  const std::int64_t together = by_head ? 1 : fresh;
+  const auto rows = [=](std::int64_t i) {
+    const std::int64_t head = i % heads;
+    const std::int64_t batch = i / heads * together / fresh;
+    const std::int64_t first = i / heads * together % fresh;
+    const std::int64_t given = past[batch] + first;
     const std::int64_t begin = std::clamp<std::int64_t>(given, 0, cache.size);
-    const std::int64_t end = std::clamp<std::int64_t>(given + x.size, 0, cache.size);
-    return Piece{to + batch * whole + begin * cache.inner,
-                 from + (batch * x.size + begin - given) * x.inner, (end - begin) * cache.inner};
+    const std::int64_t end = std::clamp<std::int64_t>(given + together, 0, cache.size);
+    const std::int64_t row = batch * fresh + first + begin - given;
+    return Piece{to + ((batch * heads + head) * cache.size + begin) * cache.inner,
+                 from + (row * heads + head) * cache.inner, (end - begin) * cache.inner};
   };
+  auto write = std::make_unique<CopyKernel>(
+      args.threads, x.shape[0].size() * heads * fresh / together, together * cache.inner, rows);
   const std::byte* old = args.operands[0];
-  if (old == to)
-    return std::make_unique<CopyKernel>(args.threads, x.outer, x.size * x.inner, fresh);
-  // Of a batch: rows before the new ones, the new ones, rows behind them.
-  return std::make_unique<CopyKernel>(args.threads, 3 * x.outer, whole, [=](std::int64_t i) {
-    const Piece rows = fresh(i / 3);
-    if (i % 3 == 1) return rows;
-    const std::int64_t row = i / 3 * whole;
-    const std::int64_t begin = i % 3 == 0 ? row : rows.to + rows.bytes - to;
-    const std::int64_t end = i % 3 == 0 ? rows.to - to : row + whole;
-    return Piece{to + begin, old + begin, end - begin};
-  });
+  if (old == to) return write;
+  auto keep =
+      std::make_unique<CopyKernel>(args.threads, 1, node.results[0].bytes(), [=](std::int64_t) {
+        return Piece{to, old, node.results[0].bytes()};
+      });
+  return std::make_unique<Both>(std::move(keep), std::move(write));
 }
 
 /// Of a batch: zeros before the first row, rows of the cache, zeros behind its last.

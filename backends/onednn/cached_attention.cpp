@@ -6,6 +6,7 @@
 #include <hwy/highway.h>
 
 #include "backends/onednn/attention-inl.h"
+#include "backends/onednn/lone_attention-inl.h"
 
 #ifndef GPTC_ONEDNN_CACHED_HEADS
 #define GPTC_ONEDNN_CACHED_HEADS
@@ -35,115 +36,39 @@ HWY_BEFORE_NAMESPACE();
 namespace gptc::onednn::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// A thread's memory while it works on a lone query's head.
-struct LoneScratch {
-  float* rows;    // of a tile that cannot be read in place
-  float* keys;    // [words, key]
-  float* values;  // stacked
-  float* query;
-  float* weights;
-  float* output;
-};
-
-/// A head's rows of a tile of keys, in the caches.
-struct HeadTile {
-  SourceRows keys;
-  SourceRows values;
-};
 HWY_INLINE HeadTile head_tile(const AttentionProblem& at, const AttentionItem& item,
                               std::size_t first_key) {
   const std::size_t row = at.key_row(item.batch, item.head, first_key);
   const std::size_t count = std::min(attention_tile, at.keys - first_key);
-  return {{at.rows(at.k, row), at.channels, count, at.size},
-          {at.rows(at.v, row), at.channels, count, at.size}};
+  return {{at.key_rows_at(at.k, row), at.key_stride(), count, at.size},
+          {at.key_rows_at(at.v, row), at.key_stride(), count, at.size},
+          at.key_rows - first_key};
 }
 
-/// Brings a tile's rows into the second-level cache, some at a time, while another tile is worked
-/// on: they are too short and too far apart for the processor to see them coming.
-class Fetch {
- public:
-  explicit Fetch(const HeadTile& tile) : tile_(tile) {}
-  HWY_INLINE void rows(std::size_t count) {
-    for (const std::size_t end = std::min(row_ + count, tile_.keys.count); row_ < end; ++row_) {
-      one(tile_.keys);
-      one(tile_.values);
-    }
-  }
-  HWY_INLINE void rest() { rows(attention_tile); }
-
- private:
-  HWY_INLINE void one(const SourceRows& rows) const {
-    constexpr std::size_t line = 64;
-    const std::size_t width = rows.first.is_bf16 ? 2 : 4;
-    const std::byte* row = rows.first.data + row_ * rows.stride * width;
-    for (std::size_t at = 0; at < rows.size * width; at += line) __builtin_prefetch(row + at, 0, 2);
-  }
-
-  HeadTile tile_;
-  std::size_t row_ = 0;
-};
-
-/// The words of a tile that needs no padding where they lie, else packed.
+/// Rows where they lie if whole groups of them can be read there, behind `count` perhaps what an
+/// earlier text has left; else packed into `own.rows`.
 template <class F>
-HWY_INLINE WordRows tile_words_of(const SourceRows& rows, PaddedSize padded, float* room) {
-  if (rows.count == padded.rows && rows.size == padded.size && rows.first.is_bf16 == (F::pack == 2))
-    return {rows.template row<float>(0), rows.stride / F::pack};
-  F::pack_rows(rows, padded, room);
-  return {room, padded.size / F::pack};
-}
-
-/// scores[0..count) become exp(scale · score - max), and 0 behind them, with the new maximum;
-/// returns what must be added to the sum. In the order of attention's tiles.
-HWY_INLINE float weigh(float scale, std::size_t count, float* scores, float& max) {
-  const FloatTag d;
-  FloatVec most = hn::Set(d, max);
-  for (std::size_t key = 0; key < count; key += hn::Lanes(d)) {
-    const FloatVec score = hn::Mul(hn::LoadU(d, scores + key), hn::Set(d, scale));
-    const FloatVec seen =
-        hn::IfThenElse(hn::FirstN(d, count - key), score, hn::Set(d, hidden_score));
-    hn::StoreU(seen, d, scores + key);
-    most = hn::Max(most, seen);
-  }
-  max = hn::GetLane(hn::MaxOfLanes(d, most));
-  for (std::size_t key = 0; key < count; key += hn::Lanes(d)) {
-    const FloatVec score = hn::LoadU(d, scores + key);
-    hn::StoreU(exp_of(d, hn::Sub(score, hn::Set(d, max))), d, scores + key);
-  }
-  float added = 0;
-  for (std::size_t key = 0; key < count; ++key) added += scores[key];
-  std::fill(scores + count, scores + attention_tile, 0.F);
-  return added;
-}
-
-/// transpose_tile, and of `next` as many rows fetched.
-HWY_INLINE void transpose_and_fetch(const WordRows& from, std::size_t rows, std::size_t columns,
-                                    float* HWY_RESTRICT to, Fetch& next) {
-  constexpr std::size_t strip = attention_group;
-  for (std::size_t i = 0; i < rows; i += strip) {
-    std::size_t fetched = 0;
-    for (std::size_t j = 0; j < columns; j += 4) {
-      turn_blocks(from.data + i * from.stride + j, from.stride, strip, 4,
-                  to + j * attention_tile + i, attention_tile);
-      const std::size_t end = strip * (j + 4) / columns;
-      next.rows(end - fetched);
-      fetched = end;
-    }
-  }
+HWY_INLINE SourceRows readable(const SourceRows& rows, std::size_t room, std::size_t size,
+                               const LoneScratch& own) {
+  const std::size_t padded = round_up(rows.count, attention_group);
+  const bool as_multiplied = F::pack == 1 || rows.first.is_bf16;
+  if (rows.size == size && padded <= room && as_multiplied) return rows;
+  F::pack_rows(rows, {padded, size}, own.rows);
+  return {{reinterpret_cast<const std::byte*>(own.rows), F::pack == 2}, size, rows.count, size};
 }
 
 /// A head's only query: what attention by tiles does, with the same roundings. Fetches what
 /// `follows`, the first tile of the next head.
-template <class F>
+template <class Lone>
 HWY_INLINE void attend_lone(const AttentionProblem& at, const AttentionItem& item,
                             const HeadTile& follows, std::byte* memory, std::byte* y) {
+  using F = typename Lone::Factors;
   const FloatTag d;
   const std::size_t size = at.padded_size();
-  const std::size_t words = size / F::pack;
   Scratch scratch(memory);
-  const LoneScratch own = {
-      scratch.floats(attention_tile * size),  scratch.floats(attention_tile * words),
-      scratch.floats(attention_tile * words), scratch.floats(size),
-      scratch.floats(attention_tile),         scratch.floats(size)};
+  const LoneScratch own = {scratch.floats(attention_tile * size),
+                           scratch.floats(attention_tile * size / 2), scratch.floats(size),
+                           scratch.floats(attention_tile), scratch.floats(size)};
   const std::size_t row = at.query_row(item.batch, item.head, 0);
   F::pack_rows({at.rows(at.q, row), at.channels, 1, at.size}, {1, size}, own.query);
   std::fill_n(own.output, size, 0.F);
@@ -153,22 +78,12 @@ HWY_INLINE void attend_lone(const AttentionProblem& at, const AttentionItem& ite
     const HeadTile tile = head_tile(at, item, first);
     const bool last = first + attention_tile >= at.keys;
     Fetch next(last ? follows : head_tile(at, item, first + attention_tile));
-    const PaddedSize padded = {round_up(tile.keys.count, attention_group), size};
-    transpose_and_fetch(tile_words_of<F>(tile.keys, padded, own.rows), padded.rows, words, own.keys,
-                        next);
-    next.rest();
-    F::template multiply<Old::ignore>({1, padded.rows, words}, {own.query, 0, 1}, own.keys,
-                                      attention_tile, own.weights, attention_tile);
+    Lone::score(own, readable<F>(tile.keys, tile.room, size, own), next);
     const float old_max = max;
     const float added = weigh(at.scale, tile.keys.count, own.weights, max);
     const float rescale = hn::GetLane(exp_of(d, hn::Set(d, old_max - max)));
     sum = __builtin_fmaf(sum, rescale, added);
-    F::pack_values(own.weights, attention_tile);
-    const WordRows stacked =
-        F::stack(tile_words_of<F>(tile.values, padded, own.rows), padded, own.values);
-    F::template multiply<Old::scale_rows_and_add>({1, size, padded.rows / F::pack},
-                                                  {own.weights, 0, 1}, stacked.data, stacked.stride,
-                                                  own.output, size, &rescale);
+    Lone::add(own, readable<F>(tile.values, tile.room, size, own), rescale, next);
   }
   const float whole = hn::GetLane(hn::Div(hn::Set(d, 1.F), hn::Set(d, sum)));
   unpack_rows(own.output, size, 1, at.size, whole, at.rows(y, row), at.channels);
@@ -187,9 +102,9 @@ void attend_some(const CachedHeads& of, std::size_t first, std::size_t count, st
     HeadTile follows = {};
     if (head + 1 < first + count) follows = tile_of(head + 1);
     if (multiplies_pairs(at)) {
-      attend_lone<PairFactors>(at, item, follows, memory, y);
+      attend_lone<LonePairs>(at, item, follows, memory, y);
     } else {
-      attend_lone<WideFactors>(at, item, follows, memory, y);
+      attend_lone<LoneWide>(at, item, follows, memory, y);
     }
   }
 }
@@ -205,8 +120,7 @@ HWY_EXPORT(attend_some);
 
 std::int64_t scratch_bytes(const AttentionProblem& at) {
   if (at.queries > 1) return attention_scratch(at);
-  const std::size_t floats = 3 * attention_tile * at.padded_size() + attention_tile +
-                             2 * round_up(at.padded_size(), attention_group);
+  const std::size_t floats = (2 * attention_tile + 2) * at.padded_size() + attention_tile;
   return static_cast<std::int64_t>(floats * sizeof(float));
 }
 

@@ -34,7 +34,7 @@ void ItemKernel::execute() {
       for (std::int64_t item = 0; item < first; ++item)
         keep_failure([&] { run_first(item, scratch); });
     }
-#pragma omp for schedule(runtime)
+#pragma omp for schedule(runtime) nowait
     for (std::int64_t item = 0; item < count; ++item) keep_failure([&] { run(item, scratch); });
   }
   if (failure) std::rethrow_exception(failure);

@@ -40,13 +40,19 @@ HWY_INLINE void turn_block(const float* HWY_RESTRICT from, std::size_t from_stri
 /// Rows that turn_strip turns at a time: those of a vector, 16 at most.
 HWY_INLINE std::size_t turn_strip_rows() { return hn::Lanes(hn::CappedTag<float, 16>()); }
 
-/// to[j, i] = from[i, j], i below turn_strip_rows(), j below 4.
-HWY_INLINE void turn_strip(const float* HWY_RESTRICT from, [[maybe_unused]] std::size_t from_stride,
-                           float* HWY_RESTRICT to, std::size_t to_stride) {
+/// Columns of turn_strip_rows() rows.
+using ColumnTag = hn::CappedTag<float, 16>;
+struct FourColumns {
+  hn::Vec<ColumnTag> a, b, c, e;
+};
+
+/// The first four columns of rows `stride` apart.
+HWY_INLINE FourColumns four_columns(const float* HWY_RESTRICT from,
+                                    [[maybe_unused]] std::size_t from_stride) {
+  const ColumnTag d;
 #if HWY_TARGET == HWY_SCALAR
-  for (std::size_t j = 0; j < 4; ++j) to[j * to_stride] = from[j];
+  return {hn::Set(d, from[0]), hn::Set(d, from[1]), hn::Set(d, from[2]), hn::Set(d, from[3])};
 #else
-  const hn::CappedTag<float, 16> d;
   const std::size_t blocks = hn::Lanes(d) / 4;
   // Block b of a vector is from row first + 4b.
   const auto gather = [&](std::size_t first) HWY_ATTR {
@@ -65,11 +71,20 @@ HWY_INLINE void turn_strip(const float* HWY_RESTRICT from, [[maybe_unused]] std:
   const auto be_low = hn::InterleaveLower(d, b, e);
   const auto ac_high = hn::InterleaveUpper(d, a, c);
   const auto be_high = hn::InterleaveUpper(d, b, e);
-  hn::StoreU(hn::InterleaveLower(d, ac_low, be_low), d, to);
-  hn::StoreU(hn::InterleaveUpper(d, ac_low, be_low), d, to + to_stride);
-  hn::StoreU(hn::InterleaveLower(d, ac_high, be_high), d, to + 2 * to_stride);
-  hn::StoreU(hn::InterleaveUpper(d, ac_high, be_high), d, to + 3 * to_stride);
+  return {hn::InterleaveLower(d, ac_low, be_low), hn::InterleaveUpper(d, ac_low, be_low),
+          hn::InterleaveLower(d, ac_high, be_high), hn::InterleaveUpper(d, ac_high, be_high)};
 #endif
+}
+
+/// to[j, i] = from[i, j], i below turn_strip_rows(), j below 4.
+HWY_INLINE void turn_strip(const float* HWY_RESTRICT from, std::size_t from_stride,
+                           float* HWY_RESTRICT to, std::size_t to_stride) {
+  const ColumnTag d;
+  const FourColumns columns = four_columns(from, from_stride);
+  hn::StoreU(columns.a, d, to);
+  hn::StoreU(columns.b, d, to + to_stride);
+  hn::StoreU(columns.c, d, to + 2 * to_stride);
+  hn::StoreU(columns.e, d, to + 3 * to_stride);
 }
 
 /// to[j, i] = from[i, j]; the sizes are multiples of 4.

@@ -25,11 +25,16 @@ void kernel_cache_write(Call<F>& call) {
   HostTensor<F>& out = call.results[0];
   out.reals = call.operands[0]->reals;
   out.ints = call.operands[0]->ints;
-  const auto rows = static_cast<std::int64_t>(size_at(out.type.shape, 1));
+  const bool by_head = out.type.shape.rank() > x.type.shape.rank();  // [B,H,S,D] of x[B,N,H·D]
+  const auto rows = static_cast<std::int64_t>(size_at(out.type.shape, by_head ? 2 : 1));
   for_each_index(x.type.shape, [&](std::size_t flat, Index index) {
     const std::int64_t row = call.ints(2)[index[0]] + static_cast<std::int64_t>(index[1]);
     if (row < 0 || row >= rows) return;
     index[1] = static_cast<std::size_t>(row);
+    if (by_head) {
+      const std::size_t size = last_size(out.type.shape);
+      index = {index[0], index[2] / size, index[1], index[2] % size};
+    }
     copy_element(x, flat, out, flat_index(out.type.shape, index));
   });
 }
@@ -52,12 +57,12 @@ GPTC_REFERENCE_KERNEL(cache_read);
 
 template <class F>
 void kernel_cached_attention(Call<F>& call) {
-  const auto heads = static_cast<std::size_t>(call.attrs().integer("heads"));
   const auto scale = static_cast<F>(call.attrs().real("scale"));
   const std::size_t channels = last_size(call.shape(0));
+  const std::size_t heads = size_at(call.shape(1), 1);
   const std::size_t size = channels / heads;
   const std::size_t queries = size_at(call.shape(0), 1);
-  const std::size_t rows = size_at(call.shape(1), 1);
+  const std::size_t rows = size_at(call.shape(1), 2);
   for (std::size_t i = 0; i < row_count(call.shape(0)) * heads; ++i) {
     const std::size_t query = i / heads;
     const std::size_t batch = query / queries;
@@ -66,17 +71,17 @@ void kernel_cached_attention(Call<F>& call) {
     const std::size_t seen =
         std::min(rows, static_cast<std::size_t>(std::max<std::int64_t>(own, 0)) + 1);
     std::vector<F> weights(seen);
-    const std::size_t first = batch * rows * channels + i % heads * size;
+    const std::size_t first = (batch * heads + i % heads) * rows * size;
     for (std::size_t k = 0; k < seen; ++k) {
       for (std::size_t d = 0; d < size; ++d)
-        weights[k] += call.reals(0)[at + d] * call.reals(1)[first + k * channels + d] * scale;
+        weights[k] += call.reals(0)[at + d] * call.reals(1)[first + k * size + d] * scale;
     }
     const F most = *std::ranges::max_element(weights);
     F sum = 0;
     for (F& weight : weights) sum += weight = std::exp(weight - most);
     for (std::size_t k = 0; k < seen; ++k) {
       for (std::size_t d = 0; d < size; ++d)
-        call.out()[at + d] += weights[k] / sum * call.reals(2)[first + k * channels + d];
+        call.out()[at + d] += weights[k] / sum * call.reals(2)[first + k * size + d];
     }
   }
 }

@@ -37,7 +37,7 @@ Type require_attention(const InferContext& context, std::size_t counter) {
   const Type& q = context.operand(0);
   const Type& k = context.operand(1);
   require(context, q.shape.rank() == 3, "q must have 3 axes", q);
-  rules::require_dtype_of_first(context, 1);
+  rules::require_dtype_of_first_or_bf16(context, 1);
   require(context, k.shape.rank() == 3 && k.shape[0] == q.shape[0] && k.shape[2] == q.shape[2],
           "k must be like q but for its length", k, q);
   rules::require_type(context, 2, k);
@@ -60,6 +60,7 @@ std::vector<Type> infer_attention(const InferContext& context) {
 }
 
 std::vector<Type> infer_attention_grad(const InferContext& context) {
+  rules::require_dtype_of_first(context, 1);
   const Type lse = require_attention(context, 6);
   rules::require_type(context, 3, context.operand(0));
   rules::require_type(context, 4, lse);
@@ -214,6 +215,7 @@ const OpDef& op_attention() {
       .precision = {.operands = {0, 1, 2}},
       .flops = flops_attention,
       .incremental = incremental::attention,
+      .kept = {1, 2},
   };
   return def;
 }

@@ -27,11 +27,17 @@ void require_cache(const InferContext& context, std::size_t past) {
   rules::require_ids(context, past, Shape{context.operand(0).shape[0]});
 }
 
+/// x[B,N,...] for a cache[B,S,...]; x[B,N,H·D] for a cache[B,H,S,D].
 std::vector<Type> infer_cache_write(const InferContext& context) {
   require_cache(context, 2);
   const Type& cache = context.operand(0);
   const Type& x = context.operand(1);
   Type wanted = cache;
+  if (cache.shape.rank() == 4 && x.shape.rank() == 3 && !cache.shape[1].is_named() &&
+      !cache.shape[3].is_named()) {
+    const Dim width(cache.shape[1].size() * cache.shape[3].size());
+    wanted.shape = {cache.shape[0], cache.shape[2], width};
+  }
   if (x.shape.rank() > 1) wanted.shape[1] = x.shape[1];
   require(context, x == wanted, "x must be like the cache but for its length", x, cache);
   return {cache};
@@ -51,38 +57,33 @@ std::vector<Type> infer_cached_attention(const InferContext& context) {
   rules::require_float(context, 0);
   const Type& q = context.operand(0);
   require(context, q.shape.rank() == 3, "q must have 3 axes", q);
-  rules::require_dtype_of_first(context, 1);
+  rules::require_dtype_of_first_or_bf16(context, 1);
   const Type& k = context.operand(1);
-  require(context, k.shape.rank() == 3 && k.shape[0] == q.shape[0] && k.shape[2] == q.shape[2],
-          "k must be like q but for its length", k, q);
+  require(context, k.shape.rank() == 4, "k must have 4 axes", k);
+  require(context, k.shape[0] == q.shape[0], "k must have the batch of q", k, q);
+  const Dim heads = k.shape[1];
+  const Dim size = k.shape[3];
+  require(context,
+          !heads.is_named() && !size.is_named() && q.shape[2] == Dim(heads.size() * size.size()),
+          "the last axis of q must hold the heads of k", q, k);
   rules::require_type(context, 2, k);
   rules::require_ids(context, 3, Shape{q.shape[0]});
-  const std::int64_t heads = context.attrs.integer("heads");
-  const Dim width = q.shape[2];
-  require(context, heads > 0 && !width.is_named() && width.size() % heads == 0,
-          "heads must divide the last axis of q", heads, q);
   const double scale = context.attrs.real("scale");
   require(context, std::isfinite(scale), "scale must be finite", scale);
   return {q};
 }
 
-/// [B,T,H·D] -> [B,H,T,D] in the dtype of sums.
-Value by_head(Builder& b, Value x, std::int64_t heads) {
-  const Type type = b.type(x);
-  const Dim size(type.shape[2].size() / heads);
-  const Value parts = b.reshape(x, {type.shape[0], type.shape[1], Dim(heads), size});
-  return rules::cast_to(b, b.transpose(parts, {0, 2, 1, 3}), rules::stat_dtype(type.dtype));
-}
-
 std::vector<Value> decompose_cached_attention(Builder& b, const Node& node,
                                               std::span<const Value> operands) {
-  const std::int64_t heads = node.attrs.integer("heads");
   const double scale = node.attrs.real("scale");
   const Type type = b.type(operands[0]);
+  const Shape& cache = b.type(operands[1]).shape;
   const Value past = operands[3];
-  const Value q = by_head(b, operands[0], heads);
-  const Value k = by_head(b, operands[1], heads);
-  const Value v = by_head(b, operands[2], heads);
+  const DType sums = rules::stat_dtype(type.dtype);
+  const Value parts = b.reshape(operands[0], {type.shape[0], type.shape[1], cache[1], cache[3]});
+  const Value q = rules::cast_to(b, b.transpose(parts, {0, 2, 1, 3}), sums);
+  const Value k = rules::cast_to(b, operands[1], sums);
+  const Value v = rules::cast_to(b, operands[2], sums);
   const Value scaled = b.scale(b.matmul(q, k, {.transpose_b = true}), scale);
   const double hidden = -std::numeric_limits<double>::infinity();
   const Value masked = b.op(OpKind::causal_mask, {scaled, past}, {{"fill", hidden}});
@@ -93,7 +94,7 @@ std::vector<Value> decompose_cached_attention(Builder& b, const Node& node,
 /// At most: caches may be filled in part.
 double flops_cached_attention(const Graph& graph, const Node& node) {
   const Shape& q = graph.type(node.operands[0]).shape;
-  const auto keys = static_cast<double>(graph.type(node.operands[1]).shape[1].size());
+  const auto keys = static_cast<double>(graph.type(node.operands[1]).shape[2].size());
   return 4 * static_cast<double>(q.numel()) * keys;
 }
 
@@ -128,7 +129,8 @@ const OpDef& op_cache_write() {
       .name = "cache_write",
       .doc =
           "cache[B,S,...], x[B,N,...], past i32[B] -> the cache with x as its rows past[b] … "
-          "past[b] + N - 1; rows behind the last are dropped.",
+          "past[b] + N - 1; rows behind the last are dropped. Into a cache[B,H,S,D], where every "
+          "head's rows lie one behind the other, goes x[B,N,H·D].",
       .operands = {{"cache"}, {"x"}, {"past"}},
       .infer = infer_cache_write,
       .in_place = {{0, 0}},
@@ -157,12 +159,10 @@ const OpDef& op_cached_attention() {
       .kind = OpKind::cached_attention,
       .name = "cached_attention",
       .doc =
-          "q[B,N,H·D], k, v [B,S,H·D], past i32[B] -> y[B,N,H·D]: attention of queries at the "
+          "q[B,N,H·D], k, v [B,H,S,D], past i32[B] -> y[B,N,H·D]: attention of queries at the "
           "positions past[b] + i to the keys up to their own position.",
       .operands = {{"q"}, {"k"}, {"v"}, {"past"}},
-      .attributes = {{"heads", AttrKind::integer, std::nullopt,
-                      "H; head h is columns h·D … of the last axis"},
-                     {"scale", AttrKind::real, std::nullopt, "of the scores: 1/√D in GPT-2"}},
+      .attributes = {{"scale", AttrKind::real, std::nullopt, "of the scores: 1/√D in GPT-2"}},
       .infer = infer_cached_attention,
       .decompose = decompose_cached_attention,
       .flops = flops_cached_attention,

@@ -125,12 +125,11 @@ std::vector<Positioned> attention(Incremental& step) {
   if (!step.attrs().flag("causal")) step.cannot("every query sees every key, later ones too");
   if (q.axis != 1 || k.axis != 1 || v.axis != 1)
     step.cannot("positions must stand on axis 1 of q, k and v");
-  const Attrs attrs = {{"heads", step.attrs().integer("heads")},
-                       {"scale", step.attrs().real("scale")}};
-  const Value keys = step.cached(k, "k");
-  const Value values = step.cached(v, "v");
-  const Value y =
-      step.builder.op(OpKind::cached_attention, {q.value, keys, values, step.past()}, attrs);
+  const std::int64_t heads = step.attrs().integer("heads");
+  const Value keys = step.cached(k, "k", heads);
+  const Value values = step.cached(v, "v", heads);
+  const Value y = step.builder.op(OpKind::cached_attention, {q.value, keys, values, step.past()},
+                                  {{"scale", step.attrs().real("scale")}});
   return {{y, 1}};
 }
 

@@ -44,6 +44,11 @@ void require_dtype_of_first(const InferContext& context, std::size_t operand) {
       type, first);
 }
 
+void require_dtype_of_first_or_bf16(const InferContext& context, std::size_t operand) {
+  const bool narrow = context.operand(operand).dtype == DType::bf16;
+  if (!narrow || context.operand(0).dtype != DType::f32) require_dtype_of_first(context, operand);
+}
+
 void require_type(const InferContext& context, std::size_t operand, const Type& wanted) {
   const Type& type = context.operand(operand);
   if (type == wanted) return;

@@ -40,6 +40,8 @@ std::string_view operand_name(const InferContext& context, std::size_t operand);
 void require_float(const InferContext& context, std::size_t operand);
 /// Same dtype as operand 0.
 void require_dtype_of_first(const InferContext& context, std::size_t operand);
+/// Same dtype as operand 0, or bf16 beside f32.
+void require_dtype_of_first_or_bf16(const InferContext& context, std::size_t operand);
 void require_type(const InferContext& context, std::size_t operand, const Type& wanted);
 void require_min_rank(const InferContext& context, std::size_t operand, std::size_t rank);
 /// i32 of the wanted shape.

@@ -35,10 +35,12 @@ const std::vector<Shapes> shapes = {
     {"bf16_past", 1, 3, 17, 2, 64, Mask::causal, 0, "bf16"},
 };
 
-std::string text(const Shapes& at, std::int64_t time) {
-  return at.dtype + "[" + std::to_string(at.batches) + "x" + std::to_string(time) + "x" +
+std::string text(const Shapes& at, std::int64_t time, const std::string& dtype) {
+  return dtype + "[" + std::to_string(at.batches) + "x" + std::to_string(time) + "x" +
          std::to_string(at.heads * at.size) + "]";
 }
+
+std::string text(const Shapes& at, std::int64_t time) { return text(at, time, at.dtype); }
 
 std::string statistics(const Shapes& at) {
   return "f32[" + std::to_string(at.batches) + "x" + std::to_string(at.heads) + "x" +
@@ -65,6 +67,14 @@ OpCase forward(const Shapes& at) {
   if (at.p > 0) made.operands.push_back(counter(77));
   if (at.keys == 1)  // one key has probability 1, whatever its score
     for (std::size_t i = 0; i < 2; ++i) made.operands[i] = flat(made.operands[i]);
+  return made;
+}
+
+/// Keys and values are bf16 beside f32.
+OpCase kept_narrow(const Shapes& at) {
+  OpCase made = forward(at);
+  made.name = "attention_kept_bf16_" + at.name;
+  for (std::size_t i = 1; i < 3; ++i) made.operands[i] = real(text(at, at.keys, "bf16"));
   return made;
 }
 
@@ -95,6 +105,7 @@ const std::vector<OpCase>& attention_cases() {
     std::vector<OpCase> all;
     for (const Shapes& at : shapes) {
       all.push_back(forward(at));
+      if (at.dtype == "f32" && at.p == 0 && at.keys > 1) all.push_back(kept_narrow(at));
       all.push_back(backward(at));
     }
     return all;

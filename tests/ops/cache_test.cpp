@@ -11,6 +11,7 @@ struct Cache {
   std::string name;
   std::int64_t batches, rows, fresh, heads, size, least, most;
   std::string dtype = "f32";
+  std::string kept = dtype;
 };
 
 const std::vector<Cache> caches = {
@@ -23,11 +24,21 @@ const std::vector<Cache> caches = {
     {"decode", 2, 140, 1, 3, 64, 60, 139},
     {"bf16", 3, 70, 1, 2, 64, 1, 69, "bf16"},
     {"bf16_chunk", 2, 33, 5, 2, 7, 0, 20, "bf16"},
+    {"kept_bf16", 3, 80, 1, 2, 64, 1, 79, "f32", "bf16"},
+    {"kept_bf16_narrow", 2, 35, 1, 3, 6, 0, 34, "f32", "bf16"},
+    {"kept_bf16_chunk", 2, 90, 19, 2, 24, 0, 71, "f32", "bf16"},
 };
 
-std::string text(const Cache& at, std::int64_t positions) {
-  return at.dtype + "[" + std::to_string(at.batches) + "x" + std::to_string(positions) + "x" +
+std::string text(const Cache& at, std::int64_t positions, const std::string& dtype) {
+  return dtype + "[" + std::to_string(at.batches) + "x" + std::to_string(positions) + "x" +
          std::to_string(at.heads * at.size) + "]";
+}
+
+std::string text(const Cache& at, std::int64_t positions) { return text(at, positions, at.dtype); }
+/// By head, of the type that is kept.
+std::string cache_text(const Cache& at) {
+  return at.kept + "[" + std::to_string(at.batches) + "x" + std::to_string(at.heads) + "x" +
+         std::to_string(at.rows) + "x" + std::to_string(at.size) + "]";
 }
 
 Operand past(const Cache& at) {
@@ -43,6 +54,12 @@ void add(std::vector<OpCase>& cases, const Cache& at) {
                    .results = text(at, at.rows),
                    .exact = Exact::on_integers,
                    .nmse = 0});
+  cases.push_back({.name = "cache_write_heads_" + at.name,
+                   .op = OpKind::cache_write,
+                   .operands = {real(cache_text(at)), real(text(at, at.fresh, at.kept)), past(at)},
+                   .results = cache_text(at),
+                   .exact = Exact::on_integers,
+                   .nmse = 0});
   cases.push_back(
       {.name = "cache_read_" + at.name,
        .op = OpKind::cache_read,
@@ -51,17 +68,17 @@ void add(std::vector<OpCase>& cases, const Cache& at) {
        .attrs = {{"size", ir::Shape{at.fresh}}, {"by", std::min(at.least, std::int64_t{2})}},
        .exact = Exact::on_integers,
        .nmse = 0});
-  OpCase attention = {.name = "cached_attention_" + at.name,
-                      .op = OpKind::cached_attention,
-                      .operands = {real(text(at, at.fresh)), real(text(at, at.rows)),
-                                   real(text(at, at.rows)), past(at)},
-                      .results = text(at, at.fresh),
-                      .attrs = {{"heads", at.heads}, {"scale", 0.25}},
-                      .nmse = tolerance(at)};
+  OpCase attention = {
+      .name = "cached_attention_" + at.name,
+      .op = OpKind::cached_attention,
+      .operands = {real(text(at, at.fresh)), real(cache_text(at)), real(cache_text(at)), past(at)},
+      .results = text(at, at.fresh),
+      .attrs = {{"scale", 0.25}},
+      .nmse = tolerance(at)};
   cases.push_back(std::move(attention));
 }
 
-const ir::Attrs two_heads = {{"heads", 2}, {"scale", 1.0}};
+const ir::Attrs unscaled = {{"scale", 1.0}};
 const ir::Attrs three = {{"size", ir::Shape{3}}, {"limit", 9}};
 
 }  // namespace
@@ -107,14 +124,19 @@ const std::vector<Rejection>& cache_rejections() {
        types_of("f32[2x9x5], i32[2]"),
        "by must not be below 0",
        {{"size", ir::Shape{3}}, {"by", -1}}},
+      {"cache_write_heads", OpKind::cache_write, types_of("f32[2x3x9x5], f32[2x1x14], i32[2]"),
+       "x must be like the cache but for its length"},
       {"cached_attention_keys", OpKind::cached_attention,
-       types_of("f32[2x1x6], f32[3x9x6], f32[3x9x6], i32[2]"),
-       "k must be like q but for its length", two_heads},
+       types_of("f32[2x1x6], f32[2x9x6], f32[2x9x6], i32[2]"), "k must have 4 axes", unscaled},
+      {"cached_attention_batch", OpKind::cached_attention,
+       types_of("f32[2x1x6], f32[3x2x9x3], f32[3x2x9x3], i32[2]"), "k must have the batch of q",
+       unscaled},
       {"cached_attention_values", OpKind::cached_attention,
-       types_of("f32[2x1x6], f32[2x9x6], f32[2x8x6], i32[2]"), "v must be f32[2x9x6]", two_heads},
+       types_of("f32[2x1x6], f32[2x2x9x3], f32[2x2x8x3], i32[2]"), "v must be f32[2x2x9x3]",
+       unscaled},
       {"cached_attention_heads", OpKind::cached_attention,
-       types_of("f32[2x1x5], f32[2x9x5], f32[2x9x5], i32[2]"),
-       "heads must divide the last axis of q", two_heads},
+       types_of("f32[2x1x5], f32[2x2x9x3], f32[2x2x9x3], i32[2]"),
+       "the last axis of q must hold the heads of k", unscaled},
   };
   return rejections;
 }

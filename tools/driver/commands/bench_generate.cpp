@@ -116,8 +116,8 @@ double cache_bytes(const ir::Graph& graph, double past) {
   for (const ir::NodeId id : graph.nodes()) {
     const ir::Node& node = graph[id];
     if (node.kind != ir::OpKind::cache_write) continue;
-    const ir::Type& type = node.results[0];
-    bytes += static_cast<double>(type.bytes()) * past / static_cast<double>(type.shape[1].size());
+    const ir::Type& x = graph.type(node.operands[1]);
+    bytes += static_cast<double>(x.bytes()) / static_cast<double>(x.shape[1].size()) * past;
   }
   return bytes;
 }
