@@ -1,6 +1,7 @@
 #include "tools/driver/decoder.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "ir/check.h"
 #include "passes/compile.h"
@@ -70,7 +71,8 @@ Decoder::Decoder(CompiledModel& model, std::int64_t context, std::int64_t batch,
       chunks_(chunk_lengths(context, batch)),
       rows_(static_cast<std::size_t>(batch)),
       past_(rows_.size()),
-      last_(rows_.size()) {
+      last_(rows_.size()),
+      ended_(rows_.size()) {
   const std::string label = reading == Reading::whole ? whole_label(context) : label_of(1);
   const ir::Graph& graph = model.program(label).graph;
   const std::optional<ir::Value> output = graph.find_output("logits");
@@ -128,9 +130,16 @@ void Decoder::step(std::int64_t chunk) {
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     Row& row = rows_[i];
     const std::size_t count = std::min(width, row.left());
-    if (count == 0) continue;
     row.past += count;
-    if (row.left() > 0) continue;
+    ended_[i] = count > 0 && row.left() == 0;
+  }
+  keep_logits();
+}
+
+void Decoder::keep_logits() {
+  if (std::ranges::all_of(ended_, std::identity())) return logits_.swap(made_);
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    if (!ended_[i]) continue;
     std::copy_n(made_.begin() + static_cast<std::ptrdiff_t>(i * vocabulary_), vocabulary_,
                 logits_.begin() + static_cast<std::ptrdiff_t>(i * vocabulary_));
   }
@@ -152,11 +161,10 @@ void Decoder::read_whole(std::int64_t longest) {
   run(whole_label(length), length, Reading::whole);
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     Row& row = rows_[i];
-    if (row.left() == 0) continue;
+    ended_[i] = row.left() > 0;
     row.past = row.text.size();
-    std::copy_n(made_.begin() + static_cast<std::ptrdiff_t>(i * vocabulary_), vocabulary_,
-                logits_.begin() + static_cast<std::ptrdiff_t>(i * vocabulary_));
   }
+  keep_logits();
 }
 
 void Decoder::run(const std::string& label, std::int64_t width, Reading reading) {

@@ -52,6 +52,8 @@ class Decoder {
   };
   void step(std::int64_t chunk);
   void read_whole(std::int64_t longest);
+  /// Takes what the last step made for the rows that ended.
+  void keep_logits();
   /// Runs a graph on tokens_, past_ and last_, as it takes them, into made_.
   void run(const std::string& label, std::int64_t width, Reading reading);
 
@@ -63,6 +65,7 @@ class Decoder {
   std::size_t vocabulary_ = 0;
   std::vector<Row> rows_;
   std::vector<std::int32_t> tokens_, past_, last_;
+  std::vector<bool> ended_;    // rows whose text the last step has read to its end
   std::vector<float> made_;    // by the last step
   std::vector<float> logits_;  // of each row
 };

@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "ir/check.h"
+#include "tools/driver/sampling/maxima.h"
 #include "tools/driver/sampling/weights.h"
 
 namespace gptc::driver {
@@ -25,42 +26,6 @@ float scale_of(double temperature) {
   constexpr double largest = 1e30;
   return static_cast<float>(
       std::clamp(1 / temperature, static_cast<double>(smallest_scale), largest));
-}
-
-struct Maximum {
-  float score;
-  bool sound;  // none is NaN or +inf
-};
-
-Maximum maximum_of_rest(std::span<const float> scores) {
-  Maximum maximum = {forbidden, true};
-  for (const float score : scores) {
-    maximum.score = score > maximum.score ? score : maximum.score;
-    maximum.sound = maximum.sound && score < INFINITY;
-  }
-  return maximum;
-}
-
-/// The same of `block` scores, in lanes that compilers make vectors of.
-Maximum maximum_of_block(const float* scores) {
-  constexpr std::size_t lanes = 16;
-  std::array<float, lanes> best{};
-  std::array<std::int32_t, lanes> wrong{};
-  for (std::size_t lane = 0; lane < lanes; ++lane) best[lane] = scores[lane];
-  for (std::size_t i = 0; i < block; i += lanes) {
-    for (std::size_t lane = 0; lane < lanes; ++lane) {
-      const float score = scores[i + lane];
-      best[lane] = score > best[lane] ? score : best[lane];
-      wrong[lane] |= score < INFINITY ? 0 : 1;
-    }
-  }
-  for (std::size_t half = lanes / 2; half > 0; half /= 2) {
-    for (std::size_t lane = 0; lane < half; ++lane) {
-      best[lane] = best[lane] > best[lane + half] ? best[lane] : best[lane + half];
-      wrong[lane] |= wrong[lane + half];
-    }
-  }
-  return {best[0], wrong[0] == 0};
 }
 
 }  // namespace
@@ -97,22 +62,10 @@ std::span<float> Candidates::change() {
   return changed_;
 }
 
-void Candidates::find_block_maxima() {
-  bool sound = true;
-  for (std::size_t b = 0; b < block_maxima_.size(); ++b) {
-    const auto scores = logits_.subspan(b * block, std::min(block, logits_.size() - b * block));
-    const Maximum maximum =
-        scores.size() == block ? maximum_of_block(scores.data()) : maximum_of_rest(scores);
-    block_maxima_[b] = maximum.score;
-    sound = sound && maximum.sound;
-  }
-  ir::user_check(sound,
-                 "sampling: the model gives logits that are not numbers; its weights are damaged");
-}
-
 void Candidates::rank() {
   if (ranked_) return;
-  find_block_maxima();
+  ir::user_check(find_maxima(logits_, block, block_maxima_),
+                 "sampling: the model gives logits that are not numbers; its weights are damaged");
   best_ = *std::ranges::max_element(block_maxima_);
   ranked_ = true;
 }

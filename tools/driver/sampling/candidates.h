@@ -53,7 +53,6 @@ class Candidates {
     std::int64_t equal;
   };
   void rank();
-  void find_block_maxima();
   [[nodiscard]] bool all() const { return tokens_.data() == every_token_.data(); }
   [[nodiscard]] float kth_largest(std::size_t k);
   [[nodiscard]] float score_at(double weight) const;
