@@ -34,6 +34,19 @@ struct AttentionRows {
   bool is_bf16 = false;
 };
 
+/// Rows in memory: `count` of `size` elements, `stride` elements apart.
+struct SourceRows {
+  AttentionRows<const std::byte> first;
+  std::size_t stride = 0;
+  std::size_t count = 0;
+  std::size_t size = 0;
+
+  template <class T>
+  const T* row(std::size_t index) const {
+    return reinterpret_cast<const T*>(first.data) + index * stride;
+  }
+};
+
 struct AttentionProblem {
   std::size_t batches = 0;
   std::size_t heads = 0;

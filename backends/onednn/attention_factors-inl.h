@@ -23,19 +23,6 @@ HWY_BEFORE_NAMESPACE();
 namespace gptc::onednn::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Rows in memory: `count` of `size` elements, `stride` elements apart.
-struct SourceRows {
-  AttentionRows<const std::byte> first;
-  std::size_t stride;
-  std::size_t count;
-  std::size_t size;
-
-  template <class T>
-  const T* row(std::size_t index) const {
-    return reinterpret_cast<const T*>(first.data) + index * stride;
-  }
-};
-
 /// Rows of a factor, padded with zeros.
 struct PaddedSize {
   std::size_t rows;

@@ -66,8 +66,7 @@ HWY_INLINE void attend_lone(const AttentionProblem& at, const AttentionItem& ite
   const FloatTag d;
   const std::size_t size = at.padded_size();
   Scratch scratch(memory);
-  const LoneScratch own = {scratch.floats(attention_tile * size),
-                           scratch.floats(attention_tile * size / 2), scratch.floats(size),
+  const LoneScratch own = {scratch.floats(attention_tile * size), scratch.floats(size),
                            scratch.floats(attention_tile), scratch.floats(size)};
   const std::size_t row = at.query_row(item.batch, item.head, 0);
   F::pack_rows({at.rows(at.q, row), at.channels, 1, at.size}, {1, size}, own.query);
@@ -120,7 +119,7 @@ HWY_EXPORT(attend_some);
 
 std::int64_t scratch_bytes(const AttentionProblem& at) {
   if (at.queries > 1) return attention_scratch(at);
-  const std::size_t floats = (2 * attention_tile + 2) * at.padded_size() + attention_tile;
+  const std::size_t floats = (attention_tile + 2) * at.padded_size() + attention_tile;
   return static_cast<std::int64_t>(floats * sizeof(float));
 }
 

@@ -10,6 +10,7 @@
 #include <hwy/highway.h>
 
 #include "backends/onednn/attention_factors-inl.h"
+#include "backends/onednn/lone_attention.h"
 #include "backends/onednn/turn-inl.h"
 #include "backends/onednn/vector_math-inl.h"
 
@@ -17,42 +18,9 @@ HWY_BEFORE_NAMESPACE();
 namespace gptc::onednn::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// A head's rows of a tile of keys, in the caches.
-struct HeadTile {
-  SourceRows keys;
-  SourceRows values;
-  std::size_t room = 0;  // rows from the tile's first to the caches' end
-};
-
-/// Brings a tile's rows into the second-level cache, some at a time, while another tile is worked
-/// on.
-class Fetch {
- public:
-  explicit Fetch(const HeadTile& tile) : tile_(tile) {}
-  HWY_INLINE void rows(std::size_t count) {
-    for (const std::size_t end = std::min(row_ + count, tile_.keys.count); row_ < end; ++row_) {
-      one(tile_.keys);
-      one(tile_.values);
-    }
-  }
-  HWY_INLINE void rest() { rows(attention_tile); }
-
- private:
-  HWY_INLINE void one(const SourceRows& rows) const {
-    constexpr std::size_t line = 64;
-    const std::size_t width = rows.first.is_bf16 ? 2 : 4;
-    const std::byte* row = rows.first.data + row_ * rows.stride * width;
-    for (std::size_t at = 0; at < rows.size * width; at += line) __builtin_prefetch(row + at, 0, 2);
-  }
-
-  HeadTile tile_;
-  std::size_t row_ = 0;
-};
-
 /// A thread's memory while it works on a lone query's head.
 struct LoneScratch {
-  float* rows;    // of a tile that cannot be read in place
-  float* turned;  // [words, key], or values stacked
+  float* rows;  // of a tile that cannot be read in place
   float* query;
   float* weights;
   float* output;
@@ -160,40 +128,13 @@ struct LonePairs {
   using Factors = PairFactors;
 
   static HWY_INLINE void score(const LoneScratch& own, const SourceRows& keys, Fetch& next) {
-    constexpr std::size_t strip = attention_group;
-    const std::size_t words = keys.size / 2;
-    const auto* from = keys.row<float>(0);
-    const std::size_t padded = round_up(keys.count, strip);
-    for (std::size_t i = 0; i < padded; i += strip) {
-      for (std::size_t j = 0; j < words; j += 4) {
-        turn_blocks(from + i * keys.stride / 2 + j, keys.stride / 2, strip, 4,
-                    own.turned + j * attention_tile + i, attention_tile);
-        if (j % 8 == 0) next.rows(strip * 8 / words);
-      }
-    }
-    Factors::multiply<Old::ignore>({1, padded, words}, {own.query, 0, 1}, own.turned,
-                                   attention_tile, own.weights, attention_tile);
+    score_pairs(reinterpret_cast<const std::uint32_t*>(own.query), keys, own.weights, next);
   }
-
   static HWY_INLINE void add(const LoneScratch& own, const SourceRows& values, float rescale,
                              Fetch& next) {
-    next.rest();
-    const std::size_t size = values.size;
-    const std::size_t whole = values.count / attention_group * attention_group;
-    const std::size_t padded = round_up(values.count, attention_group);
     Factors::pack_values(own.weights, attention_tile);
-    Factors::stack({values.row<float>(0), values.stride / 2}, {whole, size}, own.turned);
-    if (whole < padded) {  // what lies behind the last value may be anything
-      const SourceRows rest = {{values.first.data + whole * values.stride * 2, true},
-                               values.stride,
-                               values.count - whole,
-                               size};
-      const PaddedSize group = {attention_group, size};
-      Factors::pack_rows(rest, group, own.rows);
-      Factors::stack({own.rows, size / 2}, group, own.turned + whole / 2 * size);
-    }
-    Factors::multiply<Old::scale_rows_and_add>({1, size, padded / 2}, {own.weights, 0, 1},
-                                               own.turned, size, own.output, size, &rescale);
+    add_pairs(reinterpret_cast<const std::uint32_t*>(own.weights), values, rescale, own.output,
+              next);
   }
 };
 
