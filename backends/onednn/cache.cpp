@@ -78,8 +78,11 @@ std::unique_ptr<Kernel> create_write(const ir::Graph& graph, const ir::Node& nod
     return Piece{to + ((batch * heads + head) * cache.size + begin) * cache.inner,
                  from + (row * heads + head) * cache.inner, (end - begin) * cache.inner};
   };
+  // Single rows lie far apart: each costs what some lines in a row would.
+  constexpr std::int64_t bytes_of_far_row = 2048;
+  const std::int64_t longest = std::max(together * cache.inner, by_head ? bytes_of_far_row : 0);
   auto write = std::make_unique<CopyKernel>(
-      args.threads, x.shape[0].size() * heads * fresh / together, together * cache.inner, rows);
+      args.threads, x.shape[0].size() * heads * fresh / together, longest, rows);
   const std::byte* old = args.operands[0];
   if (old == to) return write;
   auto keep =

@@ -16,6 +16,7 @@ using ir::OpKind;
 constexpr std::int64_t tile_floats = 6 * 1024;           // 24 KB of temporaries: most of L1
 constexpr std::int64_t max_scratch_floats = 256 * 1024;  // rows longer than this are refused
 constexpr std::int64_t item_elements = 32 * 1024;
+constexpr std::int64_t least_item_elements = 2 * 1024;
 constexpr std::int64_t split_cols = 4096;  // longer rows are cut if no op looks along them
 constexpr std::int64_t chunk_cols = 1024;
 constexpr std::size_t forever = static_cast<std::size_t>(-1);
@@ -227,6 +228,11 @@ class Compiler {
     program_.steps.push_back(std::move(step));
   }
 
+  /// Small regions, as in decoding a batch, are shared out too.
+  static std::int64_t elements_of_item(const RowProgram& p) {
+    return std::clamp(p.rows * p.cols / 8, least_item_elements, item_elements);
+  }
+
   void cut() {
     RowProgram& p = program_;
     const bool split = pointwise_ && equal_widths_ && p.cols > split_cols;
@@ -238,7 +244,7 @@ class Compiler {
       if (width == p.cols) width = p.chunk;
       row_floats += width;
     }
-    p.item_rows = std::clamp<std::int64_t>(item_elements / p.chunk, 1, p.rows);
+    p.item_rows = std::clamp<std::int64_t>(elements_of_item(p) / p.chunk, 1, p.rows);
     p.tile_rows = p.item_rows;
     if (row_floats > 0) {
       p.tile_rows = std::clamp<std::int64_t>(tile_floats / row_floats, 1, p.item_rows);
