@@ -70,7 +70,8 @@ class Chunk {
     ir::State state = {.name = cache_name(origin.scope, name), .type = type, .origin = origin};
     declare_state(derivation_.module, state);
     const ir::Value old = made_.state(state.name, type);
-    const ir::Value written = builder_.op(ir::OpKind::cache_write, {old, x.value, past()});
+    const ir::Value written =
+        builder_.op(ir::OpKind::cache_write, {old, before_rounding(x.value), past()});
     made_.updates().push_back({state.name, written});
     caches_.emplace(std::pair(x.value, heads), written);
     return written;
@@ -84,6 +85,12 @@ class Chunk {
   }
 
  private:
+  /// A cache rounds by itself.
+  ir::Value before_rounding(ir::Value x) const {
+    const ir::Node& node = made_.node(x);
+    if (node.kind != ir::OpKind::cast || node.results[0].dtype != ir::DType::bf16) return x;
+    return made_.type(node.operands[0]).dtype == ir::DType::f32 ? node.operands[0] : x;
+  }
   /// The same in every graph of the model, as all have the same nodes in the same order.
   std::string cache_name(const std::string& scope, std::string_view operand) {
     std::string name(cache_prefix);

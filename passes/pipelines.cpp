@@ -161,10 +161,10 @@ Rows infer_chunk() {
               row("inference", "before fusion: attention without dropout needs no counter")} +
          simplify() +
          Rows{row("fuse_attention", "before incremental: attention has a rule, its parts have not"),
-              row("mixed_precision", "before incremental: caches then hold what is multiplied"),
-              row("narrow_kept", "before incremental: caches then hold what is read")} +
+              row("mixed_precision", "before incremental: caches then hold what is multiplied")} +
          clean_up() +
-         Rows{row("incremental", "after fusion and rounding, before anything needs T as a number"),
+         Rows{row("narrow_kept", "just before incremental, where caches take their roundings over"),
+              row("incremental", "after fusion and rounding, before anything needs T as a number"),
               row("canonicalize", "patterns below match one spelling only"),
               row("cse", "the positions are the same for every table"),
               row("dce", "arguments below count only if something reads them"),

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "backends/onednn/copy.h"
+#include "backends/onednn/rows.h"
 
 namespace gptc::onednn {
 namespace {
@@ -53,6 +54,29 @@ class Both final : public Kernel {
   std::unique_ptr<Kernel> first_, second_;
 };
 
+/// Pieces of f32 rounded into bf16; `bytes` are those written.
+class RoundKernel final : public ItemKernel {
+ public:
+  RoundKernel(int threads, std::int64_t count, CopyKernel::PieceFn piece)
+      : ItemKernel(threads), count_(count), piece_(std::move(piece)) {}
+
+ private:
+  static constexpr std::int64_t pieces_of_item = 64;
+
+  std::int64_t items() const override { return (count_ + pieces_of_item - 1) / pieces_of_item; }
+  void run(std::int64_t item, std::byte* /*scratch*/) override {
+    const std::int64_t end = std::min(count_, (item + 1) * pieces_of_item);
+    for (std::int64_t i = item * pieces_of_item; i < end; ++i) {
+      const Piece piece = piece_(i);
+      if (piece.bytes > 0) cast_row(round_, piece.from, piece.to, piece.bytes / 2);
+    }
+  }
+
+  std::int64_t count_;
+  CopyKernel::PieceFn piece_;
+  RowFn round_ = cast_rows(ir::DType::f32, ir::DType::bf16);
+};
+
 /// The new rows of a batch, or of a head of it, that the cache has room for; in place, else behind
 /// a copy of the cache.
 std::unique_ptr<Kernel> create_write(const ir::Graph& graph, const ir::Node& node,
@@ -60,6 +84,8 @@ std::unique_ptr<Kernel> create_write(const ir::Graph& graph, const ir::Node& nod
   const ir::Type& x = graph.type(node.operands[1]);
   const bool by_head = node.results[0].shape.rank() > x.shape.rank();  // [B,H,S,D] of x[B,N,H·D]
   const AxisView cache = view_around(node.results[0], by_head ? 2 : 1);
+  const bool rounds = x.dtype != node.results[0].dtype;
+  const std::int64_t inner = rounds ? cache.inner * 2 : cache.inner;  // bytes of a row of x
   const std::int64_t fresh = x.shape[1].size();
   const std::int64_t heads = by_head ? node.results[0].shape[1].size() : 1;
   const std::int32_t* past = past_of(args, 2);
@@ -76,19 +102,23 @@ std::unique_ptr<Kernel> create_write(const ir::Graph& graph, const ir::Node& nod
     const std::int64_t end = std::clamp<std::int64_t>(given + together, 0, cache.size);
     const std::int64_t row = batch * fresh + first + begin - given;
     return Piece{to + ((batch * heads + head) * cache.size + begin) * cache.inner,
-                 from + (row * heads + head) * cache.inner, (end - begin) * cache.inner};
+                 from + (row * heads + head) * inner, (end - begin) * cache.inner};
   };
   // Single rows lie far apart: each costs what some lines in a row would.
   constexpr std::int64_t bytes_of_far_row = 2048;
   const std::int64_t longest = std::max(together * cache.inner, by_head ? bytes_of_far_row : 0);
-  auto write = std::make_unique<CopyKernel>(
-      args.threads, x.shape[0].size() * heads * fresh / together, longest, rows);
+  const std::int64_t count = x.shape[0].size() * heads * fresh / together;
+  std::unique_ptr<Kernel> write;
+  if (rounds)
+    write = std::make_unique<RoundKernel>(args.threads, count, rows);
+  else
+    write = std::make_unique<CopyKernel>(args.threads, count, longest, rows);
   const std::byte* old = args.operands[0];
   if (old == to) return write;
-  auto keep =
-      std::make_unique<CopyKernel>(args.threads, 1, node.results[0].bytes(), [=](std::int64_t) {
-        return Piece{to, old, node.results[0].bytes()};
-      });
+  const std::int64_t bytes = node.results[0].bytes();
+  auto keep = std::make_unique<CopyKernel>(args.threads, 1, bytes, [=](std::int64_t) {
+    return Piece{to, old, bytes};
+  });
   return std::make_unique<Both>(std::move(keep), std::move(write));
 }
 

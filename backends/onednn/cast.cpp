@@ -41,14 +41,6 @@ To convert(From value) {
   }
 }
 
-/// Between f32 and bf16 there is a row function.
-void cast_row(RowFn run, const void* from, void* to, std::int64_t size) {
-  // Row functions take no const pointers; they only write results.
-  const RowArg operand{static_cast<float*>(const_cast<void*>(from))};
-  const RowArg result{static_cast<float*>(to)};
-  run({.operands = &operand, .results = &result, .rows = 1, .cols = size});
-}
-
 template <class From, class To>
 void cast_range(const std::byte* from, std::byte* to, std::int64_t begin, std::int64_t end) {
   if constexpr (std::is_same_v<From, float> && std::is_same_v<To, Bf16>) {

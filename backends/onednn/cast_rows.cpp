@@ -44,5 +44,12 @@ RowFn cast_rows(ir::DType from, ir::DType to) {
   return nullptr;
 }
 
+void cast_row(RowFn run, const void* from, void* to, std::int64_t size) {
+  // Row functions take no const pointers; they only write results.
+  const RowArg operand{static_cast<float*>(const_cast<void*>(from))};
+  const RowArg result{static_cast<float*>(to)};
+  run({.operands = &operand, .results = &result, .rows = 1, .cols = size});
+}
+
 }  // namespace gptc::onednn
 #endif

@@ -70,8 +70,7 @@ GPTC_BF16 inline void add_columns(const std::uint32_t* weights, const SourceRows
   const std::uint16_t* from = values.row<std::uint16_t>(0) + first;
   __m512 sums[kVectors];
   for (std::size_t v = 0; v < kVectors; ++v)
-    sums[v] =
-        _mm512_mul_ps(_mm512_loadu_ps(output + first + v * lanes), _mm512_set1_ps(rescale));
+    sums[v] = _mm512_mul_ps(_mm512_loadu_ps(output + first + v * lanes), _mm512_set1_ps(rescale));
   std::size_t key = 0;
   const auto add = [&](bool has_next) GPTC_BF16 {
     const __m512bh weight = pairs_of(weights[key / 2]);
@@ -89,8 +88,7 @@ GPTC_BF16 inline void add_columns(const std::uint32_t* weights, const SourceRows
     const __m512bh none = pairs_of(_mm512_setzero_si512());
     for (__m512& sum : sums) sum = _mm512_dpbf16_ps(sum, none, none);
   }
-  for (std::size_t v = 0; v < kVectors; ++v)
-    _mm512_storeu_ps(output + first + v * lanes, sums[v]);
+  for (std::size_t v = 0; v < kVectors; ++v) _mm512_storeu_ps(output + first + v * lanes, sums[v]);
 }
 
 }  // namespace

@@ -76,6 +76,8 @@ std::span<const RowFunction> dropout_rows();
 /// Between f32 and bf16, null for other types. The bf16 side's data points to 16-bit elements,
 /// which its strides count.
 RowFn cast_rows(ir::DType from, ir::DType to);
+/// One row of `size` elements by such a function.
+void cast_row(RowFn run, const void* from, void* to, std::int64_t size);
 
 /// True if all operands and results that are not null are f32 (ids and counters excepted).
 bool all_f32(const ir::Graph& graph, const ir::Node& node);

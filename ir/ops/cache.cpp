@@ -27,7 +27,7 @@ void require_cache(const InferContext& context, std::size_t past) {
   rules::require_ids(context, past, Shape{context.operand(0).shape[0]});
 }
 
-/// x[B,N,...] for a cache[B,S,...]; x[B,N,H·D] for a cache[B,H,S,D].
+/// x[B,N,...] for a cache[B,S,...]; x[B,N,H·D] for a cache[B,H,S,D]; f32 for bf16, too.
 std::vector<Type> infer_cache_write(const InferContext& context) {
   require_cache(context, 2);
   const Type& cache = context.operand(0);
@@ -39,6 +39,7 @@ std::vector<Type> infer_cache_write(const InferContext& context) {
     wanted.shape = {cache.shape[0], cache.shape[2], width};
   }
   if (x.shape.rank() > 1) wanted.shape[1] = x.shape[1];
+  if (cache.dtype == DType::bf16 && x.dtype == DType::f32) wanted.dtype = DType::f32;
   require(context, x == wanted, "x must be like the cache but for its length", x, cache);
   return {cache};
 }
@@ -130,7 +131,7 @@ const OpDef& op_cache_write() {
       .doc =
           "cache[B,S,...], x[B,N,...], past i32[B] -> the cache with x as its rows past[b] … "
           "past[b] + N - 1; rows behind the last are dropped. Into a cache[B,H,S,D], where every "
-          "head's rows lie one behind the other, goes x[B,N,H·D].",
+          "head's rows lie one behind the other, goes x[B,N,H·D]. A bf16 cache rounds f32.",
       .operands = {{"cache"}, {"x"}, {"past"}},
       .infer = infer_cache_write,
       .in_place = {{0, 0}},

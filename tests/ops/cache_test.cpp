@@ -56,7 +56,7 @@ void add(std::vector<OpCase>& cases, const Cache& at) {
                    .nmse = 0});
   cases.push_back({.name = "cache_write_heads_" + at.name,
                    .op = OpKind::cache_write,
-                   .operands = {real(cache_text(at)), real(text(at, at.fresh, at.kept)), past(at)},
+                   .operands = {real(cache_text(at)), real(text(at, at.fresh)), past(at)},
                    .results = cache_text(at),
                    .exact = Exact::on_integers,
                    .nmse = 0});
