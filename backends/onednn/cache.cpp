@@ -91,12 +91,13 @@ std::unique_ptr<Kernel> create_write(const ir::Graph& graph, const ir::Node& nod
   const std::int32_t* past = past_of(args, 2);
   const std::byte* from = args.operands[1];
   std::byte* to = args.results[0];
-  // Rows of x that lie together in x and in the cache: of all heads one, else all of a batch.
+  // A piece is what lies together in x and in the cache: all rows of a batch, or a head's row.
   const std::int64_t together = by_head ? 1 : fresh;
+  const std::int64_t pieces = by_head ? fresh : 1;  // of a batch and head
   const auto rows = [=](std::int64_t i) {
     const std::int64_t head = i % heads;
-    const std::int64_t batch = i / heads * together / fresh;
-    const std::int64_t first = i / heads * together % fresh;
+    const std::int64_t batch = i / heads / pieces;
+    const std::int64_t first = i / heads % pieces;
     const std::int64_t given = past[batch] + first;
     const std::int64_t begin = std::clamp<std::int64_t>(given, 0, cache.size);
     const std::int64_t end = std::clamp<std::int64_t>(given + together, 0, cache.size);
@@ -107,7 +108,7 @@ std::unique_ptr<Kernel> create_write(const ir::Graph& graph, const ir::Node& nod
   // Single rows lie far apart: each costs what some lines in a row would.
   constexpr std::int64_t bytes_of_far_row = 2048;
   const std::int64_t longest = std::max(together * cache.inner, by_head ? bytes_of_far_row : 0);
-  const std::int64_t count = x.shape[0].size() * heads * fresh / together;
+  const std::int64_t count = x.shape[0].size() * heads * pieces;
   std::unique_ptr<Kernel> write;
   if (rounds)
     write = std::make_unique<RoundKernel>(args.threads, count, rows);

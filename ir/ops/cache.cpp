@@ -2,6 +2,7 @@
 // in caches. `past` i32[B] says how many positions of each row came before.
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "ir/ops/rules.h"
 
@@ -27,16 +28,21 @@ void require_cache(const InferContext& context, std::size_t past) {
   rules::require_ids(context, past, Shape{context.operand(0).shape[0]});
 }
 
+/// H·D of a cache[B,H,S,D].
+std::optional<Dim> width_of(const Shape& cache) {
+  if (cache.rank() != 4 || cache[1].is_named() || cache[3].is_named()) return std::nullopt;
+  return Dim(cache[1].size() * cache[3].size());
+}
+
 /// x[B,N,...] for a cache[B,S,...]; x[B,N,H·D] for a cache[B,H,S,D]; f32 for bf16, too.
 std::vector<Type> infer_cache_write(const InferContext& context) {
   require_cache(context, 2);
   const Type& cache = context.operand(0);
   const Type& x = context.operand(1);
   Type wanted = cache;
-  if (cache.shape.rank() == 4 && x.shape.rank() == 3 && !cache.shape[1].is_named() &&
-      !cache.shape[3].is_named()) {
-    const Dim width(cache.shape[1].size() * cache.shape[3].size());
-    wanted.shape = {cache.shape[0], cache.shape[2], width};
+  if (x.shape.rank() == 3) {
+    if (const auto width = width_of(cache.shape))
+      wanted.shape = {cache.shape[0], cache.shape[2], *width};
   }
   if (x.shape.rank() > 1) wanted.shape[1] = x.shape[1];
   if (cache.dtype == DType::bf16 && x.dtype == DType::f32) wanted.dtype = DType::f32;
@@ -62,11 +68,8 @@ std::vector<Type> infer_cached_attention(const InferContext& context) {
   const Type& k = context.operand(1);
   require(context, k.shape.rank() == 4, "k must have 4 axes", k);
   require(context, k.shape[0] == q.shape[0], "k must have the batch of q", k, q);
-  const Dim heads = k.shape[1];
-  const Dim size = k.shape[3];
-  require(context,
-          !heads.is_named() && !size.is_named() && q.shape[2] == Dim(heads.size() * size.size()),
-          "the last axis of q must hold the heads of k", q, k);
+  require(context, width_of(k.shape) == q.shape[2], "the last axis of q must hold the heads of k",
+          q, k);
   rules::require_type(context, 2, k);
   rules::require_ids(context, 3, Shape{q.shape[0]});
   const double scale = context.attrs.real("scale");

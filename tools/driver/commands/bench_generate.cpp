@@ -116,8 +116,9 @@ double cache_bytes(const ir::Graph& graph, double past) {
   for (const ir::NodeId id : graph.nodes()) {
     const ir::Node& node = graph[id];
     if (node.kind != ir::OpKind::cache_write) continue;
-    const ir::Type& x = graph.type(node.operands[1]);
-    bytes += static_cast<double>(x.bytes()) / static_cast<double>(x.shape[1].size()) * past;
+    const ir::Shape& x = graph.type(node.operands[1]).shape;
+    const std::int64_t row = x.numel() / x[1].size() * ir::dtype_bytes(node.results[0].dtype);
+    bytes += static_cast<double>(row) * past;
   }
   return bytes;
 }
