@@ -290,6 +290,16 @@ std::int64_t packing_bytes(const MatmulSpec& spec, int threads) {
   return threads * std::min(spec.a.cols, deep) * sides * ir::dtype_bytes(spec.a.dtype);
 }
 
+bool has_block_kernels() {
+#if defined(__x86_64__)
+  constexpr auto wanted = static_cast<unsigned>(dnnl::cpu_isa::avx512_core);
+  static const auto there = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
+  return (there & wanted) == wanted;
+#else
+  return false;
+#endif
+}
+
 std::string dnnl_version_text() {
   const dnnl_version_t* version = dnnl_version();
   return fmt::format("{}.{}.{}", version->major, version->minor, version->patch);

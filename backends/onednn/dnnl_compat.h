@@ -89,6 +89,9 @@ class MatmulPrimitive {
 /// panel of either operand, by the largest blocks of oneDNN 2.6 and 3.x for f32.
 std::int64_t packing_bytes(const MatmulSpec& spec, int threads);
 
+/// Whether oneDNN multiplies by its block kernels here, f32 and bf16: x86 with AVX-512.
+bool has_block_kernels();
+
 /// "2.6.3" and the like.
 std::string dnnl_version_text();
 

@@ -11,7 +11,7 @@
 
 #include "backends/onednn/head_rows.h"
 #include "backends/onednn/kernel.h"
-#include "backends/onednn/sliced_matmul.h"
+#include "backends/onednn/product.h"
 #include "backends/runtime/tensor.h"
 #include "ir/check.h"
 #include "ir/op_def.h"
@@ -92,8 +92,8 @@ struct BlockProducts {
 };
 
 /// Where the parts of the workspace begin: the logits of a block [V, pitch]; max or sum of each
-/// item and column; numbers of each column; x times f; dx in f32 where the result is not; oneDNN's
-/// own.
+/// item and column; numbers of each column; x times f; dx in f32 where the result is not; the
+/// products' scratchpad.
 struct Workspace {
   std::int64_t partials = 0;
   std::int64_t columns = 0;
@@ -101,21 +101,27 @@ struct Workspace {
   std::int64_t dx = 0;
   std::int64_t losses = 0;
   std::int64_t scratchpad = 0;
+  std::int64_t library = 0;  // bytes of the scratchpad that are oneDNN's
   std::int64_t bytes = 0;
 };
 constexpr std::int64_t column_arrays = 3;  // max, sum, the target's logit
 
-Workspace workspace_of(const HeadSizes& sizes, bool with_gradient) {
+Workspace workspace_of(const HeadSizes& sizes, bool with_gradient, int threads) {
   std::int64_t scratchpad = 0;
-  const auto need = [&](std::int64_t bytes) { scratchpad = std::max(scratchpad, bytes); };
+  std::int64_t library = 0;
+  const auto need = [&](const MatmulSpec& spec) {
+    const Product product(spec);
+    scratchpad = std::max(scratchpad, product.scratchpad_bytes(threads));
+    library = std::max(library, product.library_bytes());
+  };
   const std::int64_t last = sizes.blocks() - 1;
   for (const std::int64_t block : {std::int64_t{0}, last}) {
     const BlockProducts products(sizes, sizes.count(block));
-    need(MatmulPrimitive(products.scores()).scratchpad_bytes());
+    need(products.scores());
     if (!with_gradient) continue;
-    need(SlicedMatmul(products.sum_dx()).scratchpad_bytes());
-    need(MatmulPrimitive(products.sum_dw(true)).scratchpad_bytes());
-    need(MatmulPrimitive(products.sum_dw(false)).scratchpad_bytes());
+    need(products.sum_dx());
+    need(products.sum_dw(true));
+    need(products.sum_dw(false));
   }
   const std::int64_t rows = with_gradient ? sizes.count(0) : 0;
   Workspace at;
@@ -125,6 +131,7 @@ Workspace workspace_of(const HeadSizes& sizes, bool with_gradient) {
   at.dx = at.scaled_x + aligned(rows * sizes.row_bytes());
   at.losses = at.dx + aligned(sizes.dtype == DType::f32 ? 0 : rows * sizes.channels * float_bytes);
   at.scratchpad = at.losses + aligned(sizes.rows * float_bytes);
+  at.library = library;
   at.bytes = at.scratchpad + scratchpad;
   return at;
 }
@@ -136,14 +143,14 @@ class HeadKernel final : public Kernel {
       : sizes_(sizes_of(graph, node)),
         op_(ir::op_def(node).name),
         args_(args),
-        at_(workspace_of(sizes_, args.operands.size() > 3)) {
+        at_(workspace_of(sizes_, args.operands.size() > 3, args.threads)) {
     for (std::int64_t block = 0; block < sizes_.blocks(); ++block) add_block(block);
   }
 
   void execute() override {
     check_targets();
     for (std::int64_t block = 0; block < sizes_.blocks(); ++block) {
-      for (const MatmulCall& call : blocks_[index(block)].scores) call.execute();
+      blocks_[index(block)].scores->execute();
       exponentiate(block);
       if (differentiates()) add_gradients(block);
     }
@@ -156,9 +163,9 @@ class HeadKernel final : public Kernel {
 
  private:
   struct Block {
-    std::vector<MatmulCall> scores;
-    std::vector<MatmulCall> dx;
-    std::vector<MatmulCall> dw;
+    std::unique_ptr<Kernel> scores;
+    std::unique_ptr<Kernel> dx;  // null: not wanted
+    std::unique_ptr<Kernel> dw;
   };
 
   static std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
@@ -183,19 +190,18 @@ class HeadKernel final : public Kernel {
     const BlockProducts products(sizes_, sizes_.count(block));
     const std::byte* x = args_.operands[0] + sizes_.begin(block) * sizes_.row_bytes();
     const std::byte* w = args_.operands[1];
-    std::byte* scratchpad = args_.workspace + at_.scratchpad;
-    const auto pointers = [&](const std::byte* a, const std::byte* b, std::byte* c) {
-      return MatmulPointers{.a = a, .b = b, .c = c, .operands = {}, .scratchpad = scratchpad};
+    const auto bound = [&](const MatmulSpec& spec, const std::byte* a, const std::byte* b,
+                           std::byte* c) {
+      return Product(spec).bind(
+          {.a = a, .b = b, .c = c, .operands = {}, .scratchpad = args_.workspace + at_.scratchpad},
+          args_.threads);
     };
-    Block calls;
-    calls.scores.push_back(
-        MatmulPrimitive(products.scores()).bind(pointers(w, x, args_.workspace)));
+    Block calls{.scores = bound(products.scores(), w, x, args_.workspace)};
     if (differentiates() && wants(1))
-      calls.dx = SlicedMatmul(products.sum_dx()).bind(pointers(args_.workspace, w, dx_sum(block)));
+      calls.dx = bound(products.sum_dx(), args_.workspace, w, dx_sum(block));
     if (differentiates() && wants(2)) {
-      calls.dw.push_back(
-          MatmulPrimitive(products.sum_dw(block == 0))
-              .bind(pointers(args_.workspace, args_.workspace + at_.scaled_x, args_.results[2])));
+      calls.dw = bound(products.sum_dw(block == 0), args_.workspace, args_.workspace + at_.scaled_x,
+                       args_.results[2]);
     }
     blocks_.push_back(std::move(calls));
   }
@@ -281,7 +287,7 @@ class HeadKernel final : public Kernel {
     const Block& calls = blocks_[index(block)];
     const std::byte* x = args_.operands[0] + sizes_.begin(block) * sizes_.row_bytes();
     std::byte* scaled = args_.workspace + at_.scaled_x;
-    for (const MatmulCall& call : calls.dx) call.execute();
+    if (calls.dx) calls.dx->execute();
 #pragma omp parallel for num_threads(args_.threads) schedule(static)
     for (std::int64_t c = 0; c < count; ++c) {
       const float f = factor(block, c);
@@ -292,7 +298,7 @@ class HeadKernel final : public Kernel {
                 args_.results[1] + sizes_.begin(block) * sizes_.row_bytes() + offset, sizes_.dtype,
                 sizes_.channels);
     }
-    for (const MatmulCall& call : calls.dw) call.execute();
+    if (calls.dw) calls.dw->execute();
   }
 
   HeadSizes sizes_;
@@ -307,26 +313,26 @@ bool supports(const ir::Graph& graph, const ir::Node& node) {
   return dtype == DType::f32 || dtype == DType::bf16;
 }
 
-Workspace workspace_of(const ir::Graph& graph, const ir::Node& node) {
-  return workspace_of(sizes_of(graph, node), node.kind == ir::OpKind::linear_cross_entropy_grad);
+Workspace workspace_of(const ir::Graph& graph, const ir::Node& node, int threads) {
+  return workspace_of(sizes_of(graph, node), node.kind == ir::OpKind::linear_cross_entropy_grad,
+                      threads);
 }
 
-std::int64_t workspace(const ir::Graph& graph, const ir::Node& node, int /*threads*/) {
-  return workspace_of(graph, node).bytes;
+std::int64_t workspace(const ir::Graph& graph, const ir::Node& node, int threads) {
+  return workspace_of(graph, node, threads).bytes;
 }
 
 std::int64_t library(const ir::Graph& graph, const ir::Node& node) {
-  const Workspace at = workspace_of(graph, node);
-  return at.bytes - at.scratchpad;
+  return workspace_of(graph, node, 1).library;
 }
 
 std::int64_t allocated(const ir::Graph& graph, const ir::Node& node, int threads) {
   const HeadSizes sizes = sizes_of(graph, node);
   const BlockProducts products(sizes, sizes.count(0));
-  const std::int64_t scores = packing_bytes(products.scores(), threads);
+  const std::int64_t scores = Product::allocated_bytes(products.scores(), threads);
   if (node.kind != ir::OpKind::linear_cross_entropy_grad) return scores;
-  return std::max({scores, packing_bytes(products.sum_dx(), threads),
-                   packing_bytes(products.sum_dw(false), threads)});
+  return std::max({scores, Product::allocated_bytes(products.sum_dx(), threads),
+                   Product::allocated_bytes(products.sum_dw(false), threads)});
 }
 
 std::unique_ptr<Kernel> create(const ir::Graph& graph, const ir::Node& node,

@@ -1,11 +1,11 @@
-// matmul with its epilogue: one oneDNN primitive (or, of few rows, skinny_matmul). Transposes and
+// matmul with its epilogue: one Product (or, of few rows, skinny_matmul). Transposes and
 // batches are strides, never copies.
 #include <algorithm>
 
 #include "backends/onednn/kernel.h"
+#include "backends/onednn/product.h"
 #include "backends/onednn/rows.h"
 #include "backends/onednn/skinny_matmul.h"
-#include "backends/onednn/sliced_matmul.h"
 #include "ir/check.h"
 
 namespace gptc::onednn {
@@ -114,21 +114,21 @@ class Rounding final : public ItemKernel {
 
 class MatmulKernel final : public Kernel {
  public:
-  explicit MatmulKernel(std::vector<MatmulCall> calls, std::unique_ptr<Rounding> rounding)
-      : calls_(std::move(calls)), rounding_(std::move(rounding)) {}
+  explicit MatmulKernel(std::unique_ptr<Kernel> product, std::unique_ptr<Rounding> rounding)
+      : product_(std::move(product)), rounding_(std::move(rounding)) {}
   void execute() override {
-    for (const MatmulCall& call : calls_) call.execute();
+    product_->execute();
     if (rounding_) rounding_->execute();
   }
 
  private:
-  std::vector<MatmulCall> calls_;
+  std::unique_ptr<Kernel> product_;
   std::unique_ptr<Rounding> rounding_;
 };
 
 /// A sum that must be cut is not rounded in between: it is made in f32, in the workspace.
 bool rounds_behind(const MatmulSpec& spec) {
-  return spec.c.dtype == ir::DType::bf16 && SlicedMatmul::is_long(spec);
+  return spec.c.dtype == ir::DType::bf16 && Product::is_long(spec);
 }
 
 /// What the primitives compute, the result's own rounding aside.
@@ -138,15 +138,22 @@ MatmulSpec product_of(const ir::Graph& graph, const ir::Node& node) {
   return spec;
 }
 
-std::int64_t scratchpad(const ir::Graph& graph, const ir::Node& node) {
+/// The most of bytes(product), as which add is in place, if any, is known only when memory has been
+/// planned.
+template <class Bytes>
+std::int64_t most(const ir::Graph& graph, const ir::Node& node, const Bytes& bytes_of) {
   const MatmulSpec spec = product_of(graph, node);
-  std::int64_t bytes = SlicedMatmul(spec).scratchpad_bytes();
-  // Which add is in place, if any, is known only when memory has been planned.
+  std::int64_t bytes = bytes_of(Product(spec));
   for (std::size_t i = 0; i < spec.post_ops.size(); ++i) {
     if (spec.post_ops[i].op == PostOp::add)
-      bytes = std::max(bytes, SlicedMatmul(accumulating(spec, i)).scratchpad_bytes());
+      bytes = std::max(bytes, bytes_of(Product(accumulating(spec, i))));
   }
   return bytes;
+}
+
+std::int64_t scratchpad(const ir::Graph& graph, const ir::Node& node, int threads) {
+  return most(graph, node,
+              [&](const Product& product) { return product.scratchpad_bytes(threads); });
 }
 
 /// Bytes of the sum that is rounded behind, at the front of the workspace.
@@ -157,7 +164,7 @@ std::int64_t sum_bytes(const ir::Graph& graph, const ir::Node& node) {
 
 std::int64_t workspace(const ir::Graph& graph, const ir::Node& node, int threads) {
   if (is_skinny(graph, node)) return skinny_workspace(graph, node, threads);
-  return sum_bytes(graph, node) + scratchpad(graph, node);
+  return sum_bytes(graph, node) + scratchpad(graph, node, threads);
 }
 
 std::unique_ptr<Kernel> create(const ir::Graph& graph, const ir::Node& node,
@@ -187,7 +194,8 @@ std::unique_ptr<Kernel> create(const ir::Graph& graph, const ir::Node& node,
   std::unique_ptr<Rounding> rounding;
   if (rounds)
     rounding = std::make_unique<Rounding>(args.workspace, node.results[0].shape.numel(), args);
-  return std::make_unique<MatmulKernel>(SlicedMatmul(spec).bind(pointers), std::move(rounding));
+  return std::make_unique<MatmulKernel>(Product(spec).bind(pointers, args.threads),
+                                        std::move(rounding));
 }
 
 }  // namespace
@@ -197,11 +205,14 @@ KernelRow kernel_matmul() {
           .create = create,
           .library =
               [](const ir::Graph& graph, const ir::Node& node) {
-                return is_skinny(graph, node) ? 0 : scratchpad(graph, node);
+                if (is_skinny(graph, node)) return std::int64_t{0};
+                return most(graph, node,
+                            [](const Product& product) { return product.library_bytes(); });
               },
           .allocated =
               [](const ir::Graph& graph, const ir::Node& node, int threads) {
-                return is_skinny(graph, node) ? 0 : packing_bytes(product_of(graph, node), threads);
+                if (is_skinny(graph, node)) return std::int64_t{0};
+                return Product::allocated_bytes(product_of(graph, node), threads);
               }};
 }
 

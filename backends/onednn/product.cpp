@@ -1,20 +1,34 @@
-#include "backends/onednn/sliced_matmul.h"
+#include "backends/onednn/product.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace gptc::onednn {
 namespace {
 
 constexpr std::int64_t longest = 1024;
 
+/// Calls to be executed one after the other.
+class Calls final : public Kernel {
+ public:
+  explicit Calls(std::vector<MatmulCall> calls) : calls_(std::move(calls)) {}
+  void execute() override {
+    for (const MatmulCall& call : calls_) call.execute();
+  }
+
+ private:
+  std::vector<MatmulCall> calls_;
+};
+
 bool is_cut(const MatmulSpec& spec) {
   // Partial sums must not be rounded.
-  return SlicedMatmul::is_long(spec) && spec.c.dtype == ir::DType::f32;
+  return Product::is_long(spec) && spec.c.dtype == ir::DType::f32;
 }
 
 }  // namespace
 
-bool SlicedMatmul::is_long(const MatmulSpec& spec) {
+bool Product::is_long(const MatmulSpec& spec) {
+  if (!has_block_kernels()) return false;
   const auto& ops = spec.post_ops;
   const bool commutes =
       ops.empty() ||
@@ -22,7 +36,8 @@ bool SlicedMatmul::is_long(const MatmulSpec& spec) {
   return spec.a.col_stride != 1 && spec.b.col_stride == 1 && spec.a.cols > longest && commutes;
 }
 
-SlicedMatmul::SlicedMatmul(const MatmulSpec& spec) : spec_(spec) {
+Product::Product(const MatmulSpec& spec) : spec_(spec) {
+  if (!has_block_kernels()) return;
   const std::int64_t depth = spec.a.cols;
   const std::int64_t count = is_cut(spec) ? (depth + longest - 1) / longest : 1;
   for (std::int64_t i = 0; i < count; ++i) {
@@ -35,13 +50,22 @@ SlicedMatmul::SlicedMatmul(const MatmulSpec& spec) : spec_(spec) {
   }
 }
 
-std::int64_t SlicedMatmul::scratchpad_bytes() const {
+std::int64_t Product::library_bytes() const {
   std::int64_t bytes = 0;
   for (const Slice& slice : slices_) bytes = std::max(bytes, slice.primitive.scratchpad_bytes());
   return bytes;
 }
 
-std::vector<MatmulCall> SlicedMatmul::bind(const MatmulPointers& pointers) const {
+std::int64_t Product::scratchpad_bytes(int threads) const {
+  return slices_.empty() ? PackedProduct(spec_).scratchpad_bytes(threads) : library_bytes();
+}
+
+std::int64_t Product::allocated_bytes(const MatmulSpec& spec, int threads) {
+  return has_block_kernels() ? packing_bytes(spec, threads) : 0;
+}
+
+std::unique_ptr<Kernel> Product::bind(const MatmulPointers& pointers, int threads) const {
+  if (slices_.empty()) return PackedProduct(spec_).bind(pointers, threads);
   std::vector<MatmulCall> calls;
   for (const Slice& slice : slices_) {
     MatmulPointers part = pointers;
@@ -50,7 +74,7 @@ std::vector<MatmulCall> SlicedMatmul::bind(const MatmulPointers& pointers) const
     if (slice.begin > 0) part.operands.clear();
     calls.push_back(slice.primitive.bind(part));
   }
-  return calls;
+  return std::make_unique<Calls>(std::move(calls));
 }
 
 }  // namespace gptc::onednn
