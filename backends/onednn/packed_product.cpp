@@ -104,8 +104,7 @@ class PackedKernel final : public Kernel {
   void execute() override {
     if (!cut_.alone()) return together();
     const auto count = static_cast<std::int64_t>(cut_.batches);
-    const int threads = count == 1 ? 1 : threads_;
-#pragma omp parallel for num_threads(threads) schedule(dynamic)
+#pragma omp parallel for num_threads(threads_) schedule(dynamic) if (count > 1)
     for (std::int64_t batch = 0; batch < count; ++batch) {
       alone(problems_[size_of(batch)], size_of(omp_get_thread_num()));
     }
