@@ -10,7 +10,7 @@
 
 #include "backends/onednn/bf16-inl.h"
 #include "backends/onednn/simd-inl.h"
-#include "backends/onednn/skinny.h"
+#include "backends/onednn/skinny_kernels.h"
 #include "backends/onednn/vector_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -244,28 +244,55 @@ void prepare_row(const SkinnyProblem& problem, std::size_t row, float* room) {
   round_row(problem, row, wide_rows(problem, row, 1, room));
 }
 
+/// From units of each row of x.
+void scale_rows(const SkinnyProblem& problem, const SkinnyTile& tile, float* sums) {
+  const RoundedRow row(problem);
+  const std::byte* x = problem.rounded + tile.first_row * row.bytes();
+  for (std::size_t r = 0; r < tile.rows; ++r, sums += SkinnyProblem::widest) {
+    float unit = 0;
+    std::memcpy(&unit, x + r * row.bytes() + row.values, sizeof(unit));
+    scale_values(sums, unit, sums, static_cast<std::int64_t>(tile.columns));
+  }
+}
+
+void multiply_portably(const SkinnyProblem& problem, const SkinnyTile& tile, const float* x,
+                       float* sums) {
+  switch (problem.form) {
+    case WeightForm::f32:
+      return multiply<WeightForm::f32>(problem, tile, x, sums);
+    case WeightForm::bf16:
+      return multiply<WeightForm::bf16>(problem, tile, x, sums);
+    case WeightForm::i8:
+      return multiply<WeightForm::i8>(problem, tile, x, sums);
+    case WeightForm::i4:
+      return multiply<WeightForm::i4>(problem, tile, x, sums);
+  }
+}
+
 void run_tile(const SkinnyProblem& problem, const SkinnyTile& tile, float* sums, float* room) {
+  const auto x = [&] { return wide_rows(problem, tile.first_row, tile.rows, room); };
   const SkinnyUnit unit = skinny_unit(problem);
-  if (unit == SkinnyUnit::bf16_pairs) {
-    multiply_pairs(problem, tile, sums);
-    return finish_rows(problem, tile, sums);
+  switch (unit) {
+    case SkinnyUnit::portable:
+      multiply_portably(problem, tile, x(), sums);
+      break;
+    case SkinnyUnit::avx2_floats:
+      avx2::multiply_floats(problem, tile, x(), sums);
+      break;
+    case SkinnyUnit::avx2_integers:
+      avx2::multiply_integers(problem, tile, sums);
+      break;
+    case SkinnyUnit::avx512_floats:
+      avx512::multiply_floats(problem, tile, x(), sums);
+      break;
+    case SkinnyUnit::avx512_pairs:
+      avx512::multiply_pairs(problem, tile, sums);
+      break;
+    case SkinnyUnit::avx512_integers:
+      avx512::multiply_integers(problem, tile, sums);
+      break;
   }
-  if (unit == SkinnyUnit::integers) {
-    multiply_integers(problem, tile, sums);
-    return finish_rows(problem, tile, sums);
-  }
-  const float* x = wide_rows(problem, tile.first_row, tile.rows, room);
-  if (unit == SkinnyUnit::f32) {
-    multiply_floats(problem, tile, x, sums);
-  } else if (problem.form == WeightForm::f32) {
-    multiply<WeightForm::f32>(problem, tile, x, sums);
-  } else if (problem.form == WeightForm::bf16) {
-    multiply<WeightForm::bf16>(problem, tile, x, sums);
-  } else if (problem.form == WeightForm::i8) {
-    multiply<WeightForm::i8>(problem, tile, x, sums);
-  } else {
-    multiply<WeightForm::i4>(problem, tile, x, sums);
-  }
+  if (is_of_integers(unit)) scale_rows(problem, tile, sums);
   finish_rows(problem, tile, sums);
 }
 
@@ -293,16 +320,16 @@ std::size_t SkinnyProblem::panel() const {
 }
 
 std::size_t SkinnyProblem::rounded_bytes() const {
-  return skinny_unit(*this) == SkinnyUnit::integers ? rows * RoundedRow(*this).bytes() : 0;
+  return is_of_integers(skinny_unit(*this)) ? rows * RoundedRow(*this).bytes() : 0;
 }
 
 std::size_t SkinnyProblem::scratch_bytes() const {
   const std::size_t together = std::min(rows, skinny_rows);
   std::size_t bytes = together * widest * sizeof(float);
   const SkinnyUnit unit = skinny_unit(*this);
-  if (unit == SkinnyUnit::integers) {
+  if (is_of_integers(unit)) {
     bytes = std::max(bytes, wide_values(1) * sizeof(float));
-  } else if (unit != SkinnyUnit::bf16_pairs) {
+  } else if (unit != SkinnyUnit::avx512_pairs) {
     bytes += wide_values(together) * sizeof(float);
   }
   return (bytes + 63) / 64 * 64;

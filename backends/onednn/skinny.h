@@ -73,27 +73,6 @@ struct SkinnyTile {
   std::size_t columns = 0;
 };
 
-/// What the processor has instructions for, of x and w in their forms.
-enum class SkinnyUnit : std::uint8_t { portable, f32, bf16_pairs, integers };
-SkinnyUnit skinny_unit(const SkinnyProblem& problem);
-
-/// sums[row, column] = x · wᵀ of the tile, rows SkinnyProblem::widest apart. Only for problems with
-/// that unit. `x` is the tile's rows in f32.
-void multiply_floats(const SkinnyProblem& problem, const SkinnyTile& tile, const float* x,
-                     float* sums);
-void multiply_pairs(const SkinnyProblem& problem, const SkinnyTile& tile, float* sums);
-void multiply_integers(const SkinnyProblem& problem, const SkinnyTile& tile, float* sums);
-/// Into problem.rounded; `x` is the row in f32.
-void round_row(const SkinnyProblem& problem, std::size_t row, const float* x);
-
-/// A row of x in problem.rounded: so many bytes of integers, and behind them their unit, a float.
-struct RoundedRow {
-  explicit RoundedRow(const SkinnyProblem& problem);
-  std::size_t bytes() const { return values + 64; }
-
-  std::size_t values;
-};
-
 /// A row of x, where rounded_bytes() is not 0, before any item.
 void prepare_skinny(const SkinnyProblem& problem, std::size_t row, std::byte* scratch);
 /// The columns of one panel, all rows. `scratch` is the thread's own.

@@ -1,7 +1,10 @@
-// A row of a product with weights that lie channel by channel has the same bits in any batch.
+// Products with weights that lie channel by channel: near those of doubles, and a row has the same
+// bits in any batch.
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <random>
 
 #include "tests/onednn/one_node.h"
@@ -54,11 +57,97 @@ void copy_row(OneNode& from, std::size_t row, OneNode& to) {
   std::ranges::copy(from.operand<T>(0).subspan(row * one.size(), one.size()), one.begin());
 }
 
+// -- operands as doubles --------------------------------------------------------------------------
+
+double value_of(float value) { return value; }
+double value_of(std::int8_t value) { return value; }
+double value_of(std::uint16_t bf16) { return std::bit_cast<float>(std::uint32_t{bf16} << 16); }
+
+template <class T>
+std::vector<double> values_of(OneNode& node, std::size_t operand) {
+  std::vector<double> values;
+  for (const T value : node.operand<T>(operand)) values.push_back(value_of(value));
+  return values;
+}
+
+std::vector<double> floats_of(OneNode& node, std::size_t operand, DType dtype) {
+  return dtype == DType::bf16 ? values_of<std::uint16_t>(node, operand)
+                              : values_of<float>(node, operand);
+}
+
+/// w[channels, inner].
+std::vector<double> weights_of(const Form& form, OneNode& node) {
+  if (form.op != ir::OpKind::matmul_i4)
+    return form.w == DType::i8 ? values_of<std::int8_t>(node, 1) : floats_of(node, 1, form.w);
+  std::vector<double> values;
+  const auto bytes = node.operand<std::uint8_t>(1);
+  const auto scales = node.operand<float>(2);
+  constexpr std::size_t half = 16;  // bytes of a group
+  for (std::size_t at = 0; at < bytes.size(); at += half) {
+    const double scale = scales[at / half];
+    for (const int shift : {0, 4}) {
+      for (const std::uint8_t both : bytes.subspan(at, half))
+        values.push_back((((both >> shift) & 15) ^ 8) * scale - 8 * scale);
+    }
+  }
+  return values;
+}
+
+/// Of all rows: the products, and the sums of their terms' sizes.
+struct Wanted {
+  std::vector<double> products;
+  std::vector<double> sizes;
+};
+
+Wanted wanted_of(const Form& form, const Sizes& sizes, OneNode& node) {
+  const std::vector<double> x = floats_of(node, 0, form.x);
+  const std::vector<double> w = weights_of(form, node);
+  const auto inner = static_cast<std::size_t>(sizes.inner);
+  Wanted wanted;
+  for (std::size_t row = 0; row < x.size(); row += inner) {
+    for (std::size_t channel = 0; channel < w.size(); channel += inner) {
+      double product = 0;
+      double size = 0;
+      for (std::size_t k = 0; k < inner; ++k) {
+        product += x[row + k] * w[channel + k];
+        size += std::abs(x[row + k] * w[channel + k]);
+      }
+      wanted.products.push_back(product);
+      wanted.sizes.push_back(size);
+    }
+  }
+  return wanted;
+}
+
 class SkinnyForms : public ::testing::TestWithParam<Form> {};
+
+/// i4 has whole groups only; the others any size.
+std::vector<Sizes> sizes_for(const Form& form) {
+  std::vector<Sizes> all = {{32, 3}, {160, 33}, {768, 131}, {96, 300}};
+  if (form.op != ir::OpKind::matmul_i4) all.insert(all.end(), {{1, 9}, {45, 37}, {1003, 20}});
+  return all;
+}
+
+TEST_P(SkinnyForms, AreNearThoseOfDoubles) {
+  const Form& form = GetParam();
+  constexpr double tolerance = 1e-4;  // of the terms; rows are rounded to 16 bits
+  for (const Sizes& sizes : sizes_for(form)) {
+    for (const std::int64_t rows : {1, 2, 3, 4, 9}) {
+      OneNode node = product(form, sizes, rows, 2);
+      const Wanted wanted = wanted_of(form, sizes, node);
+      node.run();
+      const auto got = node.result(0);
+      for (std::size_t i = 0; i < got.size(); ++i)
+        ASSERT_LE(std::abs(got[i] - wanted.products[i]), tolerance * wanted.sizes[i])
+            << "element " << i << " of " << rows << " rows, " << sizes.inner << " x "
+            << sizes.channels;
+    }
+  }
+}
 
 TEST_P(SkinnyForms, RowsHaveTheSameBitsInAnyBatch) {
   const Form& form = GetParam();
-  for (const Sizes& sizes : {Sizes{32, 3}, Sizes{160, 33}, Sizes{768, 131}, Sizes{96, 300}}) {
+  for (const Sizes& sizes : sizes_for(form)) {
     for (const std::int64_t rows : {2, 3, 4, 5, 7, 8, 12, 13, 16, 21, 70}) {
       OneNode batch = product(form, sizes, rows, 2);
       batch.run();

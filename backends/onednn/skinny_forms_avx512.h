@@ -1,12 +1,12 @@
-// What skinny products of x86 are made of: one step over k of some rows of x and some channels, for
-// each form of the weights. Only for files that are built for that processor.
+// What skinny products by AVX-512 are made of: one step over k of some rows of x and some channels,
+// for each form of the weights. Only for files that are built for x86.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
-#include "backends/onednn/skinny.h"
+#include "backends/onednn/skinny_sides.h"
 
 // GCC's own headers read what they leave undefined on purpose.
 #pragma GCC diagnostic push
@@ -18,37 +18,40 @@
   __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx512vnni")))
 #define GPTC_INLINE GPTC_AVX512 __attribute__((always_inline)) inline
 
-namespace gptc::onednn {
+namespace gptc::onednn::avx512 {
 
-/// Bytes. The processor itself fetches long streams; this carries them over the ends of pages.
-constexpr std::size_t far_ahead = 1024;
+struct Lanes512 {
+  using Vec = __m512;
+  static constexpr std::size_t in_flight = 16;
 
-/// What is fetched while a channel is read: into the second-level cache, which takes more fetches
-/// at a time than the first.
-struct Ahead {
-  std::size_t bytes;   // behind where the channel starts
-  unsigned shift = 0;  // of every 2^shift lines that are read, one is fetched
-
-  GPTC_INLINE void fetch(const std::byte* start, std::size_t at) const {
-    const std::byte* line = start + bytes + (at >> shift);
-    _mm_prefetch(reinterpret_cast<const char*>(line), _MM_HINT_T1);
+  GPTC_INLINE static Vec zero() { return _mm512_setzero_ps(); }
+  GPTC_INLINE static Vec from_integers(Vec sums) {
+    return _mm512_cvtepi32_ps(_mm512_castps_si512(sums));
   }
-};
+  /// all[i] is the sum of the lanes of v[i].
+  GPTC_INLINE static void fold_all(const Vec* v, float* all) {
+    __m512 quad[4];
+    for (int i = 0; i < 4; ++i)
+      quad[i] =
+          fold_quads(fold_pairs(v[4 * i], v[4 * i + 1]), fold_pairs(v[4 * i + 2], v[4 * i + 3]));
+    // Each quad has its four sums in four parts, one a block of 128 bits.
+    const __m512 ab = _mm512_add_ps(_mm512_shuffle_f32x4(quad[0], quad[1], 0x88),
+                                    _mm512_shuffle_f32x4(quad[0], quad[1], 0xdd));
+    const __m512 cd = _mm512_add_ps(_mm512_shuffle_f32x4(quad[2], quad[3], 0x88),
+                                    _mm512_shuffle_f32x4(quad[2], quad[3], 0xdd));
+    _mm512_storeu_ps(
+        all, _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd)));
+  }
 
-/// Rows of x, `x_stride` bytes apart, and of w (a channel each), as the form has them.
-struct Sides {
-  const std::byte* x;
-  std::size_t x_stride;
-  const std::byte* w;
-  std::size_t inner;
-  std::size_t channel;    // bytes of w's
-  const float* scales;    // of w's first channel, for i4
-  std::size_t apart = 0;  // channels between those that are walked together
-  Ahead ahead = {0};
-
-  void skip(std::size_t channels) {
-    w += channels * channel;
-    if (scales != nullptr) scales += channels * (inner / i4_group);
+ private:
+  /// [a b a b ...] of sums of neighbours: a's and b's halves, added.
+  GPTC_INLINE static __m512 fold_pairs(__m512 a, __m512 b) {
+    return _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+  }
+  GPTC_INLINE static __m512 fold_quads(__m512 a, __m512 b) {
+    const __m512d low = _mm512_unpacklo_pd(_mm512_castps_pd(a), _mm512_castps_pd(b));
+    const __m512d high = _mm512_unpackhi_pd(_mm512_castps_pd(a), _mm512_castps_pd(b));
+    return _mm512_add_ps(_mm512_castpd_ps(low), _mm512_castpd_ps(high));
   }
 };
 
@@ -59,6 +62,8 @@ GPTC_INLINE __mmask64 first_of(std::size_t count) {
 
 /// Each form's `add` adds what `step` values from k on give to sums, of which there are `there`.
 struct Floats {
+  using Lanes = Lanes512;
+  static constexpr bool sums_integers = false;
   static constexpr std::size_t step = 16;
 
   template <std::size_t kRows, std::size_t kColumns>
@@ -79,6 +84,8 @@ struct Floats {
 };
 
 struct Pairs {
+  using Lanes = Lanes512;
+  static constexpr bool sums_integers = false;
   static constexpr std::size_t step = 32;
 
   template <std::size_t kRows, std::size_t kColumns>
@@ -101,6 +108,8 @@ struct Pairs {
 
 /// x is 16-bit integers. Sums are integers until the end.
 struct Bytes {
+  using Lanes = Lanes512;
+  static constexpr bool sums_integers = true;
   static constexpr std::size_t step = 32;
 
   template <std::size_t kRows, std::size_t kColumns>
@@ -134,6 +143,8 @@ struct HalvesBlock {
 /// bytes: Σ w x = 256 Σ u high + Σ u low - 8 Σ x, four products of bytes in a lane at once. A row
 /// of x is some HalvesBlocks.
 struct Halves {
+  using Lanes = Lanes512;
+  static constexpr bool sums_integers = false;
   static constexpr std::size_t step = 4 * i4_group;
 
   template <std::size_t kRows, std::size_t kColumns>
@@ -172,6 +183,6 @@ struct Halves {
   }
 };
 
-}  // namespace gptc::onednn
+}  // namespace gptc::onednn::avx512
 
 #pragma GCC diagnostic pop

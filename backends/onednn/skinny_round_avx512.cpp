@@ -1,17 +1,16 @@
-// Rows of x as integers, in the order in which x86 multiplies them with i8 and i4.
+// Rows of x as integers, in the order in which AVX-512 multiplies them with i8 and i4.
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "backends/onednn/round_up.h"
-#include "backends/onednn/skinny.h"
+#include "backends/onednn/skinny_kernels.h"
 #include "ir/check.h"
 
 #if defined(__x86_64__)
-#include "backends/onednn/skinny_forms_x86.h"
+#include "backends/onednn/skinny_forms_avx512.h"
 #endif
 
-namespace gptc::onednn {
+namespace gptc::onednn::avx512 {
 
 #if defined(__x86_64__)
 namespace {
@@ -83,9 +82,13 @@ GPTC_AVX512 void round_by_halves(const float* x, std::size_t inner, float up, st
 
 }  // namespace
 
-void round_row(const SkinnyProblem& problem, std::size_t row, const float* x) {
-  const RoundedRow rounded(problem);
-  std::byte* to = problem.rounded + row * rounded.bytes();
+std::size_t rounded_bytes(const SkinnyProblem& problem) {
+  return problem.form == WeightForm::i8
+             ? round_up(problem.inner, 2 * Bytes::step) * sizeof(std::int16_t)
+             : round_up(problem.inner, Halves::step) / Halves::step * sizeof(HalvesBlock);
+}
+
+float round_row(const SkinnyProblem& problem, const float* x, std::byte* to) {
   const bool bytes = problem.form == WeightForm::i8;
   const float most = largest_value(x, problem.inner);
   const float largest = bytes ? largest_with_i8(problem.inner) : largest_of_two_bytes;
@@ -95,22 +98,16 @@ void round_row(const SkinnyProblem& problem, std::size_t row, const float* x) {
   } else {
     round_by_halves(x, problem.inner, up, to);
   }
-  const float unit = most / largest;
-  std::memcpy(to + rounded.values, &unit, sizeof(unit));
+  return most / largest;
 }
-
-RoundedRow::RoundedRow(const SkinnyProblem& problem)
-    : values(problem.form == WeightForm::i8
-                 ? round_up(problem.inner, 2 * Bytes::step) * sizeof(std::int16_t)
-                 : round_up(problem.inner, Halves::step) / Halves::step * sizeof(HalvesBlock)) {}
 
 #else
 
-void round_row(const SkinnyProblem&, std::size_t, const float*) {
+std::size_t rounded_bytes(const SkinnyProblem&) { return 0; }
+float round_row(const SkinnyProblem&, const float*, std::byte*) {
   ir::internal_error("this processor does not multiply 16-bit integers");
 }
-RoundedRow::RoundedRow(const SkinnyProblem&) : values(0) {}
 
 #endif
 
-}  // namespace gptc::onednn
+}  // namespace gptc::onednn::avx512
