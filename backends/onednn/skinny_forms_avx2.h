@@ -1,5 +1,5 @@
-// What skinny products by AVX2 are made of: one step over k of some rows of x and some channels, for
-// each form of the weights. Only for files that are built for x86.
+// What skinny products by AVX2 are made of: one step over k of some rows of x and some channels,
+// for each form of the weights. Only for files that are built for x86.
 #pragma once
 
 #include <immintrin.h>
@@ -80,8 +80,8 @@ struct Wide {
       if (values == 0) break;
       __m256 left[kRows];
       for (std::size_t r = 0; r < kRows; ++r)
-        left[r] = kept(_mm256_castsi256_ps(
-            load_bytes(at.x + r * at.x_stride + (k + i) * 4, values * 4)));
+        left[r] =
+            kept(_mm256_castsi256_ps(load_bytes(at.x + r * at.x_stride + (k + i) * 4, values * 4)));
       for (std::size_t c = 0; c < kColumns; ++c) {
         const __m256 right =
             Weights::load(at.w + c * at.apart * at.channel + (k + i) * width, values);
@@ -119,8 +119,7 @@ struct Bytes {
   template <std::size_t kRows, std::size_t kColumns>
   GPTC_INLINE2 static void add(const Sides& at, std::size_t k, std::size_t there,
                                __m256 (&sums)[kRows][kColumns]) {
-    for (std::size_t c = 0; c < kColumns; ++c)
-      at.ahead.fetch(at.w + c * at.apart * at.channel, k);
+    for (std::size_t c = 0; c < kColumns; ++c) at.ahead.fetch(at.w + c * at.apart * at.channel, k);
 #pragma GCC unroll 4
     for (std::size_t i = 0; i < step; i += vector) {
       const std::size_t values = left_of(there, i);
@@ -133,8 +132,8 @@ struct Bytes {
         const __m256i right = _mm256_cvtepi8_epi16(load_half(w, values));
         for (std::size_t r = 0; r < kRows; ++r) {
           const __m256i sum = _mm256_castps_si256(sums[r][c]);
-          sums[r][c] = kept(
-              _mm256_castsi256_ps(_mm256_add_epi32(sum, _mm256_madd_epi16(left[r], right))));
+          sums[r][c] =
+              kept(_mm256_castsi256_ps(_mm256_add_epi32(sum, _mm256_madd_epi16(left[r], right))));
         }
       }
     }

@@ -18,8 +18,8 @@ namespace {
 constexpr std::size_t lanes = 8;
 
 GPTC_INLINE2 __m256 load(const float* x, std::size_t k, std::size_t inner) {
-  return _mm256_castsi256_ps(
-      load_bytes(reinterpret_cast<const std::byte*>(x + std::min(k, inner)), left_of(inner, k) * 4));
+  return _mm256_castsi256_ps(load_bytes(reinterpret_cast<const std::byte*>(x + std::min(k, inner)),
+                                        left_of(inner, k) * 4));
 }
 
 GPTC_AVX2 float largest_value(const float* x, std::size_t inner) {

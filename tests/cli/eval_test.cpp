@@ -73,9 +73,7 @@ TEST_F(EvalTest, FewWindowsAndShortTexts) {
 
 TEST_F(EvalTest, Bf16IsClose) {
   const double exact = figures(path("text.txt"), {"--windows", "40"}).at("loss");
-  const double close =
-      figures(path("text.txt"), {"--windows", "40", "--dtype", "bf16", "--emulate-bf16"})
-          .at("loss");
+  const double close = figures(path("text.txt"), {"--windows", "40", "--dtype", "bf16"}).at("loss");
   EXPECT_NEAR(close, exact, 0.02);
   EXPECT_NE(close, exact);
 }

@@ -22,23 +22,9 @@ class Quantize : public CliTest {
   }
   static std::vector<std::string> greedy(const std::string& model,
                                          const std::vector<std::string>& more = {}) {
-    std::vector<std::string> arguments = {"generate",
-                                          "--model",
-                                          model,
-                                          "-p",
-                                          "The ship",
-                                          "-n",
-                                          "20",
-                                          "-t",
-                                          "1",
-                                          "--json",
-                                          "--logprobs",
-                                          "3",
-                                          "--temperature",
-                                          "0",
-                                          "--emulate-bf16",
-                                          "--seed",
-                                          "1"};
+    std::vector<std::string> arguments = {
+        "generate", "--model", model,        "-p", "The ship",      "-n", "20",     "-t",
+        "1",        "--json",  "--logprobs", "3",  "--temperature", "0",  "--seed", "1"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
   }
@@ -64,9 +50,9 @@ TEST_F(Quantize, AFolderIsUsedAsItIs) {
     EXPECT_EQ(expect_success(greedy(form(name))).out, want) << name;
     EXPECT_EQ(expect_success(greedy(form(name), {"--dtype", name})).out, want) << name;
     const auto eval = [&](const std::string& model, const std::vector<std::string>& more) {
-      std::vector<std::string> arguments = {
-          "eval", "--model", model,       "--data", path("text.txt"), "-t",
-          "1",    "--json",  "--windows", "4",      "--emulate-bf16"};
+      std::vector<std::string> arguments = {"eval",           "--model", model, "--data",
+                                            path("text.txt"), "-t",      "1",   "--json",
+                                            "--windows",      "4"};
       arguments.insert(arguments.end(), more.begin(), more.end());
       return nlohmann::json::parse(expect_success(arguments).out);
     };

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "backends/onednn/bf16_dot.h"
 #include "tests/decoding/random_model.h"
 #include "tools/driver/decoder.h"
 #include "tools/driver/stored_weights.h"
@@ -154,8 +153,6 @@ std::uint64_t number_from(const char* name, std::uint64_t fallback) {
 class RandomDecoding : public ::testing::TestWithParam<WeightStore> {};
 
 TEST_P(RandomDecoding, IsTheWholeForwardBitForBit) {
-  if (GetParam() == WeightStore::bf16 && !onednn::has_bf16_dot())
-    GTEST_SKIP() << "this processor does not multiply bf16";
   const std::uint64_t first = number_from("GPTC_DECODING_SEED", 1);
   const std::uint64_t count = number_from("GPTC_DECODING_MODELS", 24);
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
@@ -167,8 +164,6 @@ TEST_P(RandomDecoding, IsTheWholeForwardBitForBit) {
 
 // The same reader without caches, for models that cannot have them.
 TEST_P(RandomDecoding, IsTheSameWithoutCaches) {
-  if (GetParam() == WeightStore::bf16 && !onednn::has_bf16_dot())
-    GTEST_SKIP() << "this processor does not multiply bf16";
   for (std::uint64_t seed = 1; seed <= 6; ++seed) {
     SCOPED_TRACE(seed);
     const ModelSource source = random_model(seed);

@@ -5,7 +5,6 @@
 
 #include <cmath>
 
-#include "backends/onednn/bf16_dot.h"
 #include "tests/driver/tiny_model.h"
 #include "tools/driver/weight_store.h"
 
@@ -144,11 +143,10 @@ TEST_P(DecoderTest, ReadsOnlyWhatIsNew) {
 }
 
 std::vector<Form> forms() {
-  std::vector<Form> all = {{"f32", passes::WeightStore::f32},
-                           {"i8", passes::WeightStore::i8},
-                           {"i4", passes::WeightStore::i4}};
-  if (onednn::has_bf16_dot()) all.push_back({"bf16", passes::WeightStore::bf16, ir::DType::bf16});
-  return all;
+  return {{"f32", passes::WeightStore::f32},
+          {"bf16", passes::WeightStore::bf16, ir::DType::bf16},
+          {"i8", passes::WeightStore::i8},
+          {"i4", passes::WeightStore::i4}};
 }
 
 // A graph that is lowered late may need a larger arena, where all kernels are built anew.

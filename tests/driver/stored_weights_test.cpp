@@ -9,7 +9,6 @@
 #include <functional>
 #include <limits>
 
-#include "backends/onednn/bf16_dot.h"
 #include "frontend/formats/safetensors.h"
 #include "ir/check.h"
 #include "tests/driver/tiny_model.h"
@@ -39,11 +38,10 @@ ModelSource source_of(const std::string& folder) {
 }
 
 CompiledModel loaded(const ModelSource& source, WeightStore store) {
-  const CompileOptions options = {.threads = 1,
-                                  .dtype = store == WeightStore::bf16 && onednn::has_bf16_dot()
-                                               ? ir::DType::bf16
-                                               : ir::DType::f32,
-                                  .weights = store};
+  const CompileOptions options = {
+      .threads = 1,
+      .dtype = store == WeightStore::bf16 ? ir::DType::bf16 : ir::DType::f32,
+      .weights = store};
   CompiledModel model(source.model, source.config, Decoder::requests(source.context()), options);
   load_parameters(source, model);
   return model;

@@ -52,7 +52,6 @@ void add_weight_flags(CLI::App& app, CommonFlags& flags) {
   add_stored_dtype_flag(app, flags);
   app.add_flag("--exact", flags.exact,
                "the same bits whatever way a text is read: prompts are read more slowly");
-  add_emulation_flag(app, flags);
 }
 
 void add_memory_flag(CLI::App& app, CommonFlags& flags) {
@@ -120,18 +119,26 @@ ir::DType grad_dtype(const CommonFlags& flags) {
   return dtype_named("--grad-dtype", flags.grad_dtype);
 }
 
-CompileOptions compile_options(const CommonFlags& flags, const ModelSource& source) {
-  const ir::DType dtype = compute_dtype(flags);
-  ir::user_check(
-      dtype == ir::DType::f32 || onednn::has_bf16_dot() || flags.emulate_bf16,
-      "--dtype bf16: the processor must multiply bf16 itself (avx512_bf16), but this one "
-      "would emulate it, slower than f32; use --dtype f32, or --emulate-bf16 to insist");
+namespace {
+
+CompileOptions options_of(const CommonFlags& flags, const ModelSource& source, ir::DType dtype) {
   return {.backend = flags.backend,
           .threads = flags.threads,
           .seed = source.seed,
           .dtype = dtype,
           .grad_dtype = grad_dtype(flags),
           .memory_budget = parse_bytes("--mem", flags.memory)};
+}
+
+}  // namespace
+
+CompileOptions compile_options(const CommonFlags& flags, const ModelSource& source) {
+  const ir::DType dtype = compute_dtype(flags);
+  ir::user_check(
+      dtype == ir::DType::f32 || onednn::has_bf16_dot() || flags.emulate_bf16,
+      "--dtype bf16: the processor must multiply bf16 itself (avx512_bf16), but this one "
+      "would emulate it, slower than f32; use --dtype f32, or --emulate-bf16 to insist");
+  return options_of(flags, source, dtype);
 }
 
 passes::WeightStore weight_store(const CommonFlags& flags, const ModelSource& source) {
@@ -152,9 +159,8 @@ passes::WeightStore weight_store(const CommonFlags& flags, const ModelSource& so
 
 CompileOptions inference_options(const CommonFlags& flags, const ModelSource& source) {
   const passes::WeightStore store = weight_store(flags, source);
-  CommonFlags products = flags;
-  products.dtype = store == passes::WeightStore::bf16 ? "bf16" : "f32";
-  CompileOptions options = compile_options(products, source);
+  const bool narrow = store == passes::WeightStore::bf16;
+  CompileOptions options = options_of(flags, source, narrow ? ir::DType::bf16 : ir::DType::f32);
   options.exact = flags.exact;
   options.weights = store;
   return options;

@@ -35,7 +35,7 @@ void add_grad_dtype_flag(CLI::App& app, CommonFlags& flags);
 void add_stored_dtype_flag(CLI::App& app, CommonFlags& flags);
 /// --dtype, --grad-dtype, --emulate-bf16.
 void add_precision_flags(CLI::App& app, CommonFlags& flags);
-/// --dtype of weights that are only read, --exact, --emulate-bf16.
+/// --dtype of weights that are only read, --exact.
 void add_weight_flags(CLI::App& app, CommonFlags& flags);
 /// --threads, --backend, --quiet.
 void add_machine_flags(CLI::App& app, CommonFlags& flags);
@@ -62,7 +62,8 @@ ir::DType grad_dtype(const CommonFlags& flags);
 /// How a model that only reads stores its weights: by --dtype, else as the folder has them, else as
 /// f32. UserError where the folder's cannot be had so exactly.
 passes::WeightStore weight_store(const CommonFlags& flags, const ModelSource& source);
-/// What compile_options would, for models that read: weight_store says how weights are stored.
+/// What compile_options would, for models that read: weight_store says how weights are stored. bf16
+/// goes on any processor: weights of half the bytes are what counts.
 CompileOptions inference_options(const CommonFlags& flags, const ModelSource& source);
 /// UserError where the processor would emulate bf16, which is slower than f32, and was not told to.
 CompileOptions compile_options(const CommonFlags& flags, const ModelSource& source);
