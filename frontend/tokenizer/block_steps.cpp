@@ -3,6 +3,8 @@
 #include <bit>
 #include <vector>
 
+#include "frontend/tokenizer/block_scan.h"
+
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define GPTC_TOKENIZER_X86 1
 #include <immintrin.h>
@@ -18,6 +20,10 @@ std::size_t* write_bits(std::uint64_t bits, std::size_t base, std::size_t* out) 
 }
 
 ByteMasks plain_masks(const char* at) { return byte_masks(at); }
+
+std::size_t plain_next(PieceScanner& scanner, std::span<std::size_t> ends) {
+  return BlockScan::next<plain_masks, write_bits>(scanner, ends);
+}
 
 #if defined(GPTC_TOKENIZER_X86)
 
@@ -57,6 +63,11 @@ GPTC_AVX512 std::size_t* avx512_write_bits(std::uint64_t bits, std::size_t base,
   return out + count;
 }
 
+GPTC_AVX512 __attribute__((flatten)) std::size_t avx512_next(PieceScanner& scanner,
+                                                             std::span<std::size_t> ends) {
+  return BlockScan::next<avx512_masks, avx512_write_bits>(scanner, ends);
+}
+
 #undef GPTC_AVX512
 #define GPTC_AVX2 __attribute__((target("avx2,bmi,popcnt")))
 
@@ -94,6 +105,11 @@ GPTC_AVX2 std::size_t* avx2_write_bits(std::uint64_t bits, std::size_t base, std
   return end;
 }
 
+GPTC_AVX2 __attribute__((flatten)) std::size_t avx2_next(PieceScanner& scanner,
+                                                         std::span<std::size_t> ends) {
+  return BlockScan::next<avx2_masks, avx2_write_bits>(scanner, ends);
+}
+
 #undef GPTC_AVX2
 #endif
 
@@ -101,13 +117,13 @@ std::vector<BlockSteps> usable() {
   std::vector<BlockSteps> steps;
 #if defined(GPTC_TOKENIZER_X86)
   if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2")) {
-    steps.push_back({"avx512", avx512_masks, avx512_write_bits});
+    steps.push_back({"avx512", avx512_masks, avx512_write_bits, avx512_next});
   }
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi")) {
-    steps.push_back({"avx2", avx2_masks, avx2_write_bits});
+    steps.push_back({"avx2", avx2_masks, avx2_write_bits, avx2_next});
   }
 #endif
-  steps.push_back({"plain", plain_masks, write_bits});
+  steps.push_back({"plain", plain_masks, write_bits, plain_next});
   return steps;
 }
 

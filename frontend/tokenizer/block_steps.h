@@ -8,6 +8,8 @@
 
 namespace gptc::tokenizer {
 
+class PieceScanner;
+
 /// What the scanner does with each 64 bytes, by the instructions that a processor has.
 struct BlockSteps {
   /// What write_bits may write beyond the last place that counts.
@@ -19,6 +21,9 @@ struct BlockSteps {
   /// Writes base + i for each bit i, ascending, and returns the end; up to kBeyond places after it
   /// may be written too.
   std::size_t* (*write_bits)(std::uint64_t bits, std::size_t base, std::size_t* out);
+
+  /// PieceScanner::next by blocks.
+  std::size_t (*next)(PieceScanner& scanner, std::span<std::size_t> ends);
 
   /// All that this processor can do, the fastest first; the last works everywhere.
   static std::span<const BlockSteps> all();

@@ -21,7 +21,31 @@ struct ByteMasks {
   std::uint64_t high = 0;        ///< 128 and above
 };
 
+/// The same of bytes in UTF-8.
+struct WideMasks {
+  std::uint64_t continuation = 0;    ///< 80 to BF
+  std::uint64_t first_of_three = 0;  ///< E1 to EF but ED: any two continuations may follow
+};
+
 #if defined(__SSE2__)
+
+inline WideMasks wide_masks(const char* at) {
+  WideMasks masks;
+  for (unsigned part = 0; part < 4; ++part) {
+    __m128i bytes;
+    std::memcpy(&bytes, at + part * std::size_t{16}, sizeof bytes);
+    const auto bits = [part](__m128i flags) {
+      return std::uint64_t{static_cast<std::uint32_t>(_mm_movemask_epi8(flags))} << (16 * part);
+    };
+    const auto signed_byte = [](int byte) { return _mm_set1_epi8(static_cast<char>(byte)); };
+    const __m128i three = _mm_and_si128(_mm_cmpgt_epi8(bytes, signed_byte(0xE0)),
+                                        _mm_cmpgt_epi8(signed_byte(0xF0), bytes));
+    const __m128i surrogate = _mm_cmpeq_epi8(bytes, signed_byte(0xED));
+    masks.continuation |= bits(_mm_cmpgt_epi8(signed_byte(0xC0), bytes));
+    masks.first_of_three |= bits(_mm_andnot_si128(surrogate, three));
+  }
+  return masks;
+}
 
 inline ByteMasks byte_masks(const char* at) {
   ByteMasks masks;
@@ -47,6 +71,17 @@ inline ByteMasks byte_masks(const char* at) {
 }
 
 #else
+
+inline WideMasks wide_masks(const char* at) {
+  WideMasks masks;
+  for (unsigned i = 0; i < 64; ++i) {
+    const auto byte = static_cast<unsigned char>(at[i]);
+    const bool three = byte > 0xE0 && byte < 0xF0 && byte != 0xED;
+    masks.continuation |= std::uint64_t{(byte & 0xC0u) == 0x80} << i;
+    masks.first_of_three |= std::uint64_t{three} << i;
+  }
+  return masks;
+}
 
 /// Eight bytes at a time in one register.
 inline ByteMasks byte_masks(const char* at) {

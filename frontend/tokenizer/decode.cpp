@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 
@@ -8,34 +9,39 @@
 namespace gptc::tokenizer {
 namespace {
 
-constexpr std::size_t kStep = 16;  // bytes copied whatever a token's length
+constexpr std::size_t kTokens = 512;  // decoded at a time into memory that stays near
 
 }  // namespace
 
 void Tokenizer::decode_into(std::span<const std::int32_t> ids, std::string& bytes) const {
-  const std::uint32_t* const offsets = vocabulary_->offsets().data();
-  const auto size = static_cast<std::uint32_t>(vocab_size());
-  std::size_t total = 0;
-  for (const std::int32_t id : ids) {
-    const auto at = static_cast<std::uint32_t>(id);
-    if (at >= size) check_id(id);
-    total += offsets[at + 1] - offsets[at];
-  }
+  const std::span<const TokenRow> rows = vocabulary_->token_rows();
   const std::size_t before = bytes.size();
-  bytes.resize(before + total + kStep);
-  char* out = bytes.data() + before;
-  const char* const all = vocabulary_->all_bytes();
-  for (const std::int32_t id : ids) {
-    const auto at = static_cast<std::uint32_t>(id);
-    const char* const token = all + offsets[at];
-    const std::size_t length = offsets[at + 1] - offsets[at];
-    std::memcpy(out, token, kStep);
-    if (length > kStep) [[unlikely]] {
-      std::memcpy(out + kStep, token + kStep, length - kStep);
+  char decoded[kTokens * sizeof(TokenRow)];
+  for (std::size_t first = 0; first < ids.size(); first += kTokens) {
+    const auto some = ids.subspan(first, std::min(kTokens, ids.size() - first));
+    char* out = decoded;
+    for (const std::int32_t id : some) {
+      const auto at = static_cast<std::uint32_t>(id);
+      if (at >= rows.size()) [[unlikely]] {
+        bytes.resize(before);
+        check_id(id);
+      }
+      const TokenRow& row = rows[at];
+      std::memcpy(out, &row, sizeof row);
+      if (row.length > TokenRow::kLongest) [[unlikely]] {
+        bytes.append(decoded, out);
+        bytes += vocabulary_->bytes(id);
+        out = decoded;
+        continue;
+      }
+      out += row.length;
     }
-    out += length;
+    if (first == 0 && ids.size() > kTokens) {
+      const std::size_t so_far = bytes.size() - before + static_cast<std::size_t>(out - decoded);
+      bytes.reserve(before + so_far * ids.size() / kTokens * 9 / 8);
+    }
+    bytes.append(decoded, out);
   }
-  bytes.resize(before + total);
 }
 
 std::string Tokenizer::decode(std::span<const std::int32_t> ids) const {

@@ -9,7 +9,7 @@ namespace gptc::tokenizer {
 namespace {
 
 constexpr std::size_t kStaged =
-    32;  // pieces looked up at a time, so that memory answers in parallel
+    16;  // pieces looked up at a time, so that memory answers in parallel
 
 }  // namespace
 
@@ -36,44 +36,54 @@ void Encoder::encode(std::string_view text, IdSink& sink) {
   flush();
 }
 
+inline std::size_t Encoder::encode_staged(std::string_view text, std::size_t begin,
+                                          const std::size_t* ends, std::size_t count) {
+  struct alignas(32) Staged {
+    PieceKey key;
+    const PieceCache::Entry* entry;
+  };
+  Staged staged[kStaged];
+  std::size_t at = begin;
+#pragma GCC unroll 8
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t end = ends[i];
+    const PieceKey key = PieceKey::load(text.data() + at, end - at);
+    staged[i] = {key, short_pieces_.first_place(key)};
+    at = end;
+  }
+  std::int32_t* out = out_;
+#pragma GCC unroll 8
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto* entry = staged[i].entry;
+    if (!(entry->key == staged[i].key)) [[unlikely]] {
+      const std::size_t from = i == 0 ? begin : ends[i - 1];
+      const std::size_t size = ends[i] - from;
+      entry = size <= PieceKey::kLongest ? short_pieces_.find(staged[i].key) : nullptr;
+      if (entry == nullptr) {
+        out_ = out;
+        encode_slow(text.substr(from, size));
+        out = out_;
+        continue;
+      }
+    }
+    entry->write(out);
+    out += entry->count();
+  }
+  out_ = out;
+  return at;
+}
+
 void Encoder::encode_pieces(std::string_view text, std::size_t begin,
                             std::span<const std::size_t> ends) {
   const auto begin_of = [&](std::size_t i) { return i == 0 ? begin : ends[i - 1]; };
   // A key reads 16 bytes from where its piece begins; the text's last pieces go without.
   std::size_t quick = ends.size();
   while (quick > 0 && text.size() - begin_of(quick - 1) < sizeof(PieceKey)) --quick;
-  struct Staged {
-    PieceKey key;
-    const PieceCache::Line* line;
-  };
-  std::array<Staged, kStaged> staged;
-  std::size_t at = begin;
-  for (std::size_t first = 0; first < quick; first += kStaged) {
-    const std::size_t count = std::min(kStaged, quick - first);
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::size_t end = ends[first + i];
-      const PieceKey key = PieceKey::load(text.data() + at, end - at);
-      staged[i] = {key, short_pieces_.first_line(key)};
-      at = end;
-    }
-    std::int32_t* out = out_;
-    for (std::size_t i = 0; i < count; ++i) {
-      const auto* entry = staged[i].line->find(staged[i].key);
-      if (entry == nullptr) [[unlikely]] {
-        entry = short_pieces_.find_in_second(staged[i].key);
-        if (entry == nullptr) {
-          const std::size_t from = begin_of(first + i);
-          out_ = out;
-          encode_slow(text.substr(from, ends[first + i] - from));
-          out = out_;
-          continue;
-        }
-      }
-      entry->write(out);
-      out += entry->count();
-    }
-    out_ = out;
+  std::size_t done = 0;
+  for (; done + kStaged <= quick; done += kStaged) {
+    begin = encode_staged(text, begin, ends.data() + done, kStaged);
   }
+  encode_staged(text, begin, ends.data() + done, quick - done);
   for (std::size_t i = quick; i < ends.size(); ++i) {
     const std::string_view piece = text.substr(begin_of(i), ends[i] - begin_of(i));
     piece.size() <= PieceKey::kLongest ? encode_segment(piece) : encode_slow(piece);
@@ -90,10 +100,7 @@ void Encoder::encode_slow(std::string_view piece) {
 void Encoder::encode_segments(std::string_view piece) {
   std::size_t begin = 0;
   for (std::size_t at = 1; at < piece.size(); ++at) {
-    if (vocabulary_->joins(static_cast<unsigned char>(piece[at - 1]),
-                           static_cast<unsigned char>(piece[at]))) {
-      continue;
-    }
+    if (vocabulary_->joins(piece[at - 1], piece[at])) continue;
     encode_segment(piece.substr(begin, at - begin));
     begin = at;
   }

@@ -35,6 +35,8 @@ class Encoder {
 
  private:
   void encode_pieces(std::string_view text, std::size_t begin, std::span<const std::size_t> ends);
+  std::size_t encode_staged(std::string_view text, std::size_t begin, const std::size_t* ends,
+                            std::size_t count);
   void encode_slow(std::string_view piece);
   void encode_segments(std::string_view piece);
   void encode_segment(std::string_view segment);

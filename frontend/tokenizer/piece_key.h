@@ -6,11 +6,15 @@
 #include <cstdint>
 #include <cstring>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace gptc::tokenizer {
 
-/// A string of 1 to 15 bytes in two registers: its bytes, zeros, and the length in the last byte,
-/// so that equal keys are equal strings. No key is all zeros.
-struct PieceKey {
+/// A string of 1 to 15 bytes in one wide register or two: its bytes, zeros, and the length in the
+/// last byte, so that equal keys are equal strings. No key is all zeros.
+struct alignas(16) PieceKey {
   std::uint64_t low = 0;
   std::uint64_t high = 0;
 
@@ -18,17 +22,29 @@ struct PieceKey {
 
   /// Without a branch between the halves.
   bool operator==(const PieceKey& other) const {
+#if defined(__SSE2__)
+    return _mm_movemask_epi8(
+               _mm_cmpeq_epi8(_mm_load_si128(reinterpret_cast<const __m128i*>(this)),
+                              _mm_load_si128(reinterpret_cast<const __m128i*>(&other)))) == 0xFFFF;
+#else
     return ((low ^ other.low) | (high ^ other.high)) == 0;
+#endif
   }
 
   /// Reads 16 bytes at `at`, whatever the length; a length above kLongest gives the key of no
   /// string.
   static PieceKey load(const char* at, std::size_t length) {
     PieceKey key;
-    std::memcpy(&key, at, sizeof key);
     const Row& row = kRows[length <= kLongest ? length : kLongest + 1];
-    key.low &= row.low_mask;
-    key.high = (key.high & row.high_mask) | row.length;
+#if defined(__SSE2__)
+    const __m128i bytes = _mm_and_si128(register_of(at), register_of(&row.mask));
+    _mm_store_si128(reinterpret_cast<__m128i*>(&key),
+                    _mm_or_si128(bytes, register_of(&row.length)));
+#else
+    std::memcpy(&key, at, sizeof key);
+    key.low &= row.mask[0];
+    key.high = (key.high & row.mask[1]) | row.length[1];
+#endif
     return key;
   }
 
@@ -50,11 +66,17 @@ struct PieceKey {
   }
 
  private:
-  struct Row {
-    std::uint64_t low_mask;
-    std::uint64_t high_mask;
-    std::uint64_t length;
+  using Words = std::array<std::uint64_t, 2>;
+  struct alignas(16) Row {
+    Words mask{};
+    Words length{};
   };
+
+#if defined(__SSE2__)
+  static __m128i register_of(const void* at) {
+    return _mm_loadu_si128(static_cast<const __m128i*>(at));
+  }
+#endif
 
   static constexpr std::array<Row, kLongest + 2> make_rows() {
     std::array<Row, kLongest + 2> rows{};
@@ -63,10 +85,9 @@ struct PieceKey {
       std::array<std::uint8_t, 16> last{};
       for (std::size_t i = 0; i < length; ++i) mask[i] = 0xFF;
       last[15] = static_cast<std::uint8_t>(length);
-      const auto masks = std::bit_cast<std::array<std::uint64_t, 2>>(mask);
-      rows[length] = {masks[0], masks[1], std::bit_cast<std::array<std::uint64_t, 2>>(last)[1]};
+      rows[length] = {std::bit_cast<Words>(mask), std::bit_cast<Words>(last)};
     }
-    rows[kLongest + 1].length = ~std::uint64_t{0};
+    rows[kLongest + 1].length[1] = ~std::uint64_t{0};
     return rows;
   }
 

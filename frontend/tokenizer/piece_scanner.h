@@ -27,8 +27,8 @@ class PieceScanner {
       : PieceScanner(pattern, text, nullptr, steps) {}
 
   /// For encoding alone: with the vocabulary's pattern, and pieces cut further, before characters
-  /// beyond ASCII, where Vocabulary::joins says that no merge crosses. Their tokens joined are
-  /// those of the pieces, and most are short enough to be looked up.
+  /// beyond ASCII and in long runs of spaces, where Vocabulary::joins says that no merge crosses.
+  /// Their tokens joined are those of the pieces, and most are short enough to be looked up.
   PieceScanner(std::string_view text, const Vocabulary& vocabulary);
 
   /// What next() needs: a block of 64 bytes and the text's end.
@@ -50,32 +50,53 @@ class PieceScanner {
     std::uint64_t cut = 0;
   };
 
+  /// What the block before leaves behind, each in the lowest bits.
+  struct Carry {
+    std::uint64_t letter = 0;
+    std::uint64_t number = 0;
+    std::uint64_t other = 0;
+    std::uint64_t blank = 0;
+    std::uint64_t space = 0;
+    std::uint64_t starts_to_set = 0;
+    std::uint64_t starts_to_clear = 0;
+  };
+  /// Starts of a block with its contractions, and what they mean for the next block.
+  struct Contracted {
+    std::uint64_t starts;
+    std::uint64_t starts_to_set = 0;
+    std::uint64_t starts_to_clear = 0;
+  };
+  /// The characters beyond ASCII in a block.
+  struct WidePart {
+    std::uint64_t letter = 0;
+    std::uint64_t number = 0;
+    std::uint64_t blank = 0;
+    std::uint64_t first_of_blank = 0;
+    std::uint64_t cut = 0;
+  };
+
   PieceScanner(Pattern pattern, std::string_view text, const Vocabulary* vocabulary,
                const BlockSteps& steps);
   std::size_t next_by_rule(std::span<std::size_t> ends);
-  std::size_t next_by_blocks(std::span<std::size_t> ends);
-  Block read_block(std::size_t begin);
-  void add_wide(Block& block, std::uint64_t high, const char* bytes, std::size_t begin);
-  std::uint64_t starts_of(const Block& block, const Block& after);
-  void apply_contractions(std::uint64_t apostrophes, std::uint64_t& starts);
-  std::uint64_t wide_blank_starts(const Block& block, const Block& after) const;
+  WidePart wide_part(std::uint64_t high, const char* bytes, std::size_t begin);
+  std::uint64_t cuts_before(std::uint64_t firsts, const char* bytes, std::size_t begin) const;
+  Contracted with_contractions(std::uint64_t apostrophes, std::uint64_t starts,
+                               std::size_t begin) const;
+  std::uint64_t wide_blank_starts(const Block& block, const Block& after, std::size_t begin) const;
+
+  friend struct BlockScan;  // block_scan.h
 
   Pattern pattern_;
   std::string_view text_;
   const Vocabulary* vocabulary_;
   const ClassTable& table_;
   BlockSteps steps_;
+  std::uint64_t space_cuts_;  // where a run of spaces may be cut
   std::size_t at_ = 0;
+  bool begun_ = false;
   bool done_ = false;
   Block ahead_;  // the block that begins at at_
-  // What the block before at_ leaves behind, each in the lowest bits.
-  std::uint64_t letter_before_ = 0;
-  std::uint64_t number_before_ = 0;
-  std::uint64_t other_before_ = 0;
-  std::uint64_t blank_before_ = 0;
-  std::uint64_t space_before_ = 0;
-  std::uint64_t starts_to_set_ = 0;
-  std::uint64_t starts_to_clear_ = 0;
+  Carry carry_;
   // Of a character that reaches into the block read next: its class and bytes there.
   CharClass open_class_ = CharClass::other;
   unsigned open_bytes_ = 0;

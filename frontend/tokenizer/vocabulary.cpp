@@ -43,18 +43,24 @@ Vocabulary::Vocabulary(const std::vector<std::string>& tokens, std::vector<Merge
 void Vocabulary::store_bytes(const std::vector<std::string>& tokens) {
   std::size_t total = 0;
   for (const std::string& token : tokens) total += token.size();
-  if (total > 0xFFFFFFFFu - 16) {
+  if (total > 0xFFFFFFFFu) {
     throw Error("vocabulary: its tokens have " + std::to_string(total) +
                 " bytes, but must stay under 4 GiB");
   }
-  bytes_.reserve(total + 16);
+  bytes_.reserve(total);
   offsets_.reserve(tokens.size() + 1);
   for (const std::string& token : tokens) {
     offsets_.push_back(static_cast<std::uint32_t>(bytes_.size()));
     bytes_ += token;
   }
   offsets_.push_back(static_cast<std::uint32_t>(bytes_.size()));
-  bytes_.append(16, '\0');
+  rows_.resize(tokens.size());
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    const std::string& token = tokens[i];
+    const bool fits = token.size() <= TokenRow::kLongest;
+    rows_[i].length = static_cast<std::uint8_t>(fits ? token.size() : TokenRow::kLongest + 1);
+    if (fits) std::copy(token.begin(), token.end(), rows_[i].bytes);
+  }
 }
 
 std::vector<bool> Vocabulary::made_by_merging() {

@@ -16,6 +16,13 @@
 
 namespace gptc::tokenizer {
 
+/// A short token's bytes and, last, how many: what decoding copies whole.
+struct alignas(16) TokenRow {
+  static constexpr std::size_t kLongest = 15;
+  char bytes[kLongest] = {};
+  std::uint8_t length = 0;  // kLongest + 1: the token is longer
+};
+
 /// The tokens of a byte-level BPE and their merges; immutable, so it may be shared by threads.
 /// A token is a single byte, the result of a merge, or special (its text never comes from merging).
 class Vocabulary {
@@ -37,10 +44,7 @@ class Vocabulary {
     return {bytes_.data() + offsets_[at], std::size_t{offsets_[at + 1] - offsets_[at]}};
   }
 
-  /// All tokens' bytes one after the other, with at least 16 readable bytes after the last, and
-  /// where each begins: token i has bytes offsets[i] to offsets[i + 1].
-  const char* all_bytes() const { return bytes_.data(); }
-  std::span<const std::uint32_t> offsets() const { return offsets_; }
+  std::span<const TokenRow> token_rows() const { return rows_; }
 
   /// The token as files write it: printable characters for bytes, a special token's own text.
   std::string text(std::int32_t id) const;
@@ -65,8 +69,9 @@ class Vocabulary {
 
   /// Whether some token that merging makes has these two bytes side by side. Where two neighbours
   /// in a text have not, no merge ever crosses between them, so the text may be cut there.
-  bool joins(unsigned char left, unsigned char right) const {
-    const std::size_t at = left * std::size_t{256} + right;
+  bool joins(char left, char right) const {
+    const std::size_t at =
+        static_cast<unsigned char>(left) * std::size_t{256} + static_cast<unsigned char>(right);
     return (joins_[at / 64] >> (at % 64) & 1) != 0;
   }
 
@@ -88,6 +93,7 @@ class Vocabulary {
   Pattern pattern_;
   std::string bytes_;
   std::vector<std::uint32_t> offsets_;
+  std::vector<TokenRow> rows_;
   std::vector<Merge> merges_;
   RankTable ranks_;
   std::array<std::int32_t, 256> byte_tokens_{};

@@ -130,6 +130,29 @@ TEST(EncodeWays, offsets_say_which_bytes_a_token_stands_for) {
   EXPECT_EQ(end, text.size());
 }
 
+TEST(EncodeWays, decoding_joins_the_bytes_of_tokens_of_any_length) {
+  std::mt19937 random(31);
+  std::vector<Ids> by_length(200);
+  for (std::int32_t id = 0; id < gpt2().vocab_size(); ++id) {
+    by_length.at(gpt2().token_bytes(id).size()).push_back(id);
+  }
+  std::erase_if(by_length, [](const Ids& ids) { return ids.empty(); });
+  for (const std::size_t count : {1u, 2u, 511u, 512u, 513u, 1024u, 3000u}) {
+    Ids ids;
+    std::string expected;
+    for (std::size_t i = 0; i < count; ++i) {
+      const Ids& some = by_length[random() % by_length.size()];
+      ids.push_back(some[random() % some.size()]);
+      expected += gpt2().token_bytes(ids.back());
+    }
+    EXPECT_EQ(gpt2().decode(ids), expected) << count;
+    ids.push_back(50257);
+    std::string bytes = "kept";
+    EXPECT_THROW(gpt2().decode_into(ids, bytes), Error);
+    EXPECT_EQ(bytes, "kept");
+  }
+}
+
 TEST(EncodeWays, decode_into_appends_or_leaves_as_it_was) {
   std::string bytes = "so: ";
   gpt2().decode_into(Ids{15496, 35496, 995}, bytes);

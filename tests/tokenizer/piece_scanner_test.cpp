@@ -109,10 +109,32 @@ TEST(PieceScanner, further_cuts_stand_where_no_token_joins) {
   for (const std::size_t end : ends) {
     if (std::binary_search(rule.begin(), rule.end(), end)) continue;
     ++further;
-    ASSERT_FALSE(vocabulary.joins(static_cast<unsigned char>(text[end - 1]),
-                                  static_cast<unsigned char>(text[end])));
+    ASSERT_FALSE(vocabulary.joins(text[end - 1], text[end]));
   }
   EXPECT_GT(further, 10u);
+}
+
+TEST(PieceScanner, long_runs_of_spaces_are_cut_where_spaces_never_join) {
+  Learner learner({.vocab_size = 258, .min_frequency = 1});
+  learner.add("x" + std::string(40, ' ') + "x");
+  const Tokenizer joining = learner.finish();
+  ASSERT_TRUE(joining.vocabulary().joins(' ', ' '));
+  ASSERT_FALSE(gpt2().vocabulary().joins(' ', ' '));
+  for (std::size_t before = 0; before < 70; before += 3) {
+    for (const std::size_t spaces : {1u, 2u, 4u, 5u, 8u, 15u, 16u, 17u, 63u, 64u, 65u, 200u}) {
+      const std::string text = std::string(before, 'a') + std::string(spaces, ' ') + "bcd";
+      const auto rule = ends_by_rule(Pattern::gpt2, text);
+      EXPECT_EQ(ends_of(PieceScanner(text, joining.vocabulary())), rule);
+      std::size_t begin = 0;
+      for (const std::size_t end : ends_of(PieceScanner(text, gpt2().vocabulary()))) {
+        if (text[begin] == ' ') {
+          EXPECT_LE(end - begin, 4u) << text;
+        }
+        begin = end;
+      }
+      EXPECT_EQ(begin, text.size());
+    }
+  }
 }
 
 class BlockStepsOf : public ::testing::TestWithParam<BlockSteps> {};
@@ -157,6 +179,19 @@ TEST_P(BlockStepsOf, bits_are_written_in_order) {
                             [](std::size_t place) { return place == 7; }));
     found.resize(static_cast<std::size_t>(end - found.data()));
     ASSERT_EQ(found, expected);
+  }
+}
+
+TEST(WideMasks, tell_every_byte_at_every_place) {
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    for (unsigned at = 0; at < 64; ++at) {
+      std::string block(64, 'a');
+      block[at] = static_cast<char>(byte);
+      const WideMasks masks = wide_masks(block.data());
+      const bool three = byte > 0xE0 && byte < 0xF0 && byte != 0xED;
+      ASSERT_EQ(masks.continuation, std::uint64_t{byte >= 0x80 && byte < 0xC0} << at) << byte;
+      ASSERT_EQ(masks.first_of_three, std::uint64_t{three} << at) << byte;
+    }
   }
 }
 
