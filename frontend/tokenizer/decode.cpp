@@ -10,37 +10,55 @@ namespace gptc::tokenizer {
 namespace {
 
 constexpr std::size_t kTokens = 512;  // decoded at a time into memory that stays near
+constexpr std::size_t kHalf = sizeof(TokenRow) / 2;
+constexpr std::size_t kWhole = sizeof(TokenRow);
+
+/// Appends the bytes of up to kTokens tokens, `copied` at once of each: few cost less where most
+/// tokens are short. False, with an unknown part of them appended, where an id is none of a token.
+template <std::size_t copied>
+bool append_tokens(const Vocabulary& vocabulary, std::span<const std::int32_t> ids,
+                   std::string& bytes) {
+  const std::span<const TokenRow> rows = vocabulary.token_rows();
+  char decoded[kTokens * sizeof(TokenRow)];
+  char* out = decoded;
+  for (const std::int32_t id : ids) {
+    const auto at = static_cast<std::uint32_t>(id);
+    if (at >= rows.size()) [[unlikely]]
+      return false;
+    const TokenRow& row = rows[at];
+    std::memcpy(out, &row, copied);
+    if (row.length > std::min(copied, TokenRow::kLongest)) [[unlikely]] {
+      if (row.length > TokenRow::kLongest) {
+        bytes.append(decoded, out);
+        bytes += vocabulary.bytes(id);
+        out = decoded;
+        continue;
+      }
+      std::memcpy(out, &row, sizeof row);
+    }
+    out += row.length;
+  }
+  bytes.append(decoded, out);
+  return true;
+}
 
 }  // namespace
 
 void Tokenizer::decode_into(std::span<const std::int32_t> ids, std::string& bytes) const {
-  const std::span<const TokenRow> rows = vocabulary_->token_rows();
   const std::size_t before = bytes.size();
-  char decoded[kTokens * sizeof(TokenRow)];
+  bool few = false;  // bytes a token so far
   for (std::size_t first = 0; first < ids.size(); first += kTokens) {
     const auto some = ids.subspan(first, std::min(kTokens, ids.size() - first));
-    char* out = decoded;
-    for (const std::int32_t id : some) {
-      const auto at = static_cast<std::uint32_t>(id);
-      if (at >= rows.size()) [[unlikely]] {
-        bytes.resize(before);
-        check_id(id);
-      }
-      const TokenRow& row = rows[at];
-      std::memcpy(out, &row, sizeof row);
-      if (row.length > TokenRow::kLongest) [[unlikely]] {
-        bytes.append(decoded, out);
-        bytes += vocabulary_->bytes(id);
-        out = decoded;
-        continue;
-      }
-      out += row.length;
+    const std::size_t so_far = bytes.size();
+    if (!(few ? append_tokens<kHalf> : append_tokens<kWhole>)(*vocabulary_, some, bytes)) {
+      bytes.resize(before);
+      for (const std::int32_t id : some) check_id(id);
     }
+    const std::size_t added = bytes.size() - so_far;
+    few = 3 * some.size() > added;
     if (first == 0 && ids.size() > kTokens) {
-      const std::size_t so_far = bytes.size() - before + static_cast<std::size_t>(out - decoded);
-      bytes.reserve(before + so_far * ids.size() / kTokens * 9 / 8);
+      bytes.reserve(before + added * ids.size() / kTokens * 9 / 8);
     }
-    bytes.append(decoded, out);
   }
 }
 

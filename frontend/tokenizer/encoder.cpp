@@ -8,8 +8,8 @@
 namespace gptc::tokenizer {
 namespace {
 
-constexpr std::size_t kStaged =
-    16;  // pieces looked up at a time, so that memory answers in parallel
+// Pieces looked up at a time, so that memory answers in parallel.
+constexpr std::size_t kStaged = 16;
 
 }  // namespace
 
@@ -36,6 +36,8 @@ void Encoder::encode(std::string_view text, IdSink& sink) {
   flush();
 }
 
+/// Encodes `count` pieces, at most kStaged, from `begin` on; returns where the last one ends. Loops
+/// whose end is known where this is inlined, and few, are never guessed wrong.
 inline std::size_t Encoder::encode_staged(std::string_view text, std::size_t begin,
                                           const std::size_t* ends, std::size_t count) {
   struct alignas(32) Staged {

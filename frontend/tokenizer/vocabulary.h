@@ -44,6 +44,7 @@ class Vocabulary {
     return {bytes_.data() + offsets_[at], std::size_t{offsets_[at + 1] - offsets_[at]}};
   }
 
+  /// By id.
   std::span<const TokenRow> token_rows() const { return rows_; }
 
   /// The token as files write it: printable characters for bytes, a special token's own text.

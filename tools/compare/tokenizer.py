@@ -5,7 +5,8 @@ Usage, from the root of the repository, after a build:
     VENV/bin/python tools/compare/tokenizer.py [--gptc build/release/bin/gptc] [--threads 1,2] [--rounds 5] [--peers tiktoken,gigatoken] [FILE...]
 
 Same documents (64 KiB, whole lines), threads and machine; the programs run in turn, round after round, and medians are
-compared. Every program first has to give the same ids. The texts are those of `gptc bench tokenizer`, or FILEs. The
+compared. Every program first has to give the same ids. The texts are those of `gptc bench tokenizer` and real source
+code, Python's own library as it is installed; or FILEs. The
 peers get and give Python objects where their interface asks for it: tiktoken's and tokenizers' figures include making
 lists, gigatoken's the array it gives; gptc's are of the library. In all of them the C library keeps freed memory. Other Rust encoders on PyPI (bpe-openai, rs-bpe) know
 other vocabularies only, so they cannot give the same ids.
@@ -18,6 +19,7 @@ import pathlib
 import statistics
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 
@@ -103,6 +105,24 @@ class Child:
         self.process.wait()
 
 
+def write_library(path, size=8 << 20):
+    """Real source code: the files of Python's library, in order, up to a size."""
+    library = pathlib.Path(sysconfig.get_path("stdlib"))
+    text = bytearray()
+    for file in sorted(library.rglob("*.py")):
+        if "site-packages" in file.parts or "dist-packages" in file.parts:
+            continue
+        data = file.read_bytes()
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            continue
+        text += data
+        if len(text) >= size:
+            break
+    path.write_bytes(text)
+
+
 def gptc_ids(gptc, path, folder):
     """The ids of each document as gptc gives them."""
     documents = documents_of(pathlib.Path(path).read_bytes())
@@ -159,6 +179,8 @@ def main():
         if not files:
             subprocess.run([options.gptc, "bench", "tokenizer", "--write-texts", folder], check=True)
             files = [str(pathlib.Path(folder) / f"{name}.txt") for name in ("english", "cjk", "code")]
+            files.append(str(pathlib.Path(folder) / "python.txt"))
+            write_library(pathlib.Path(files[-1]))
         print("| text | threads | work | gptc MiB/s min / median / max |", " | ".join(f"{name} | ratio" for name in options.peers), "|")
         print("|---|---|---|---|" + "---|---|" * len(options.peers))
         for path in files:
