@@ -1,5 +1,7 @@
 // Which instructions a skinny product takes on this processor, and rows of x as they want them.
+#include <cstdint>
 #include <cstring>
+#include <limits>
 
 #include "backends/onednn/bf16_dot.h"
 #include "backends/onednn/skinny_kernels.h"
@@ -22,6 +24,16 @@ bool has_integer_dot() { return false; }
 bool has_avx2() { return false; }
 #endif
 
+bool has_nan_or_infinity(const float* x, std::size_t size) {
+  bool has = false;
+  for (std::size_t i = 0; i < size; ++i) {
+    std::uint32_t bits = 0;
+    std::memcpy(&bits, x + i, sizeof(bits));
+    has |= (bits & 0x7f800000U) == 0x7f800000U;
+  }
+  return has;
+}
+
 }  // namespace
 
 SkinnyUnit skinny_unit(const SkinnyProblem& problem) {
@@ -41,9 +53,11 @@ RoundedRow::RoundedRow(const SkinnyProblem& problem)
 void round_row(const SkinnyProblem& problem, std::size_t row, const float* x) {
   const RoundedRow rounded(problem);
   std::byte* to = problem.rounded + row * rounded.bytes();
-  const float unit = skinny_unit(problem) == SkinnyUnit::avx512_integers
-                         ? avx512::round_row(problem, x, to)
-                         : avx2::round_row(problem, x, to);
+  float unit = skinny_unit(problem) == SkinnyUnit::avx512_integers
+                   ? avx512::round_row(problem, x, to)
+                   : avx2::round_row(problem, x, to);
+  // Integers are neither; the unit makes the whole row's products NaN.
+  if (has_nan_or_infinity(x, problem.inner)) unit = std::numeric_limits<float>::quiet_NaN();
   std::memcpy(to + rounded.values, &unit, sizeof(unit));
 }
 

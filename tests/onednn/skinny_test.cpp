@@ -168,6 +168,27 @@ TEST_P(SkinnyForms, RowsHaveTheSameBitsInAnyBatch) {
   }
 }
 
+/// Whole numbers have neither: a row that holds one becomes NaN, and no other does.
+TEST_P(SkinnyForms, NanAndInfinityReachTheirRowAlone) {
+  const Form& form = GetParam();
+  const Sizes sizes = {96, 40};
+  for (const std::size_t place : {std::size_t{0}, std::size_t{50}, std::size_t{95}}) {
+    for (const std::uint32_t bits : {0x7fc00000U, 0x7f800000U, 0xff800000U}) {
+      OneNode node = product(form, sizes, 3, 2);
+      const std::size_t at = 96 + place;  // of the second row
+      if (form.x == DType::bf16) {
+        node.operand<std::uint16_t>(0)[at] = static_cast<std::uint16_t>(bits >> 16);
+      } else {
+        node.operand<float>(0)[at] = std::bit_cast<float>(bits);
+      }
+      node.run();
+      const auto got = node.result(0);
+      for (std::size_t i = 0; i < got.size(); ++i)
+        ASSERT_EQ(std::isfinite(got[i]), i / 40 != 1) << "element " << i << ", value at " << place;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, SkinnyForms,
     ::testing::Values(Form{"f32", ir::OpKind::matmul, DType::f32, DType::f32},
