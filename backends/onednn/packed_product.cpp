@@ -63,7 +63,7 @@ struct Cut {
   std::size_t row_blocks() const { return parts_of(rows, block_rows); }
   std::size_t rows_of_block() const { return round_up(parts_of(rows, row_blocks()), tile.rows); }
   std::size_t left_floats() const { return rows_of_block() * packed_row; }
-  /// A thread's room for a, or, where every thread has products of its own, for both.
+  /// Whether each matrix of the result is one thread's.
   bool alone() const { return batches > 1 || rows * depth * columns < worth_sharing; }
   /// Partial sums cannot wait in a result that is rounded, or that is still read.
   bool sums_apart(const MatmulSpec& spec) const {
@@ -80,8 +80,9 @@ struct Cut {
 
 /// Floats of a scratchpad, each part at its own cache lines.
 struct Room {
-  std::size_t right, left, sums;  // of one thread or, of what they share, of all
-  std::size_t each;               // copies of right and sums
+  std::size_t right, left, sums;
+  std::size_t
+      each;  // copies of right and sums: one, or one a thread; of left there is one a thread
 
   Room(const Cut& cut, const MatmulSpec& spec, int threads)
       : right(round_up(cut.right_floats(), cache_line)),
@@ -95,7 +96,6 @@ class PackedKernel final : public Kernel {
  public:
   PackedKernel(const MatmulSpec& spec, const MatmulPointers& pointers, int threads)
       : spec_(spec), at_(pointers), cut_(spec), room_(cut_, spec, threads), threads_(threads) {
-    // Only what one row has is set again for every matrix of a batch.
     problems_.reserve(cut_.batches);
     for (std::int64_t batch = 0; batch < spec.c.batch; ++batch)
       problems_.push_back(problem_of(batch));

@@ -2,160 +2,21 @@
 #define HWY_TARGET_INCLUDE "backends/onednn/packed_tiles.cpp"
 #include <hwy/foreach_target.h>
 // The order matters: foreach_target first.
-#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
-#include <cstring>
-#include <type_traits>
 
 #include "backends/onednn/bf16-inl.h"
+#include "backends/onednn/packed_copy-inl.h"
 #include "backends/onednn/packed_tiles.h"
 #include "backends/onednn/round_up.h"
 #include "backends/onednn/simd-inl.h"
-#include "backends/onednn/turn-inl.h"
 #include "backends/onednn/vector_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gptc::onednn::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 namespace {
-
-/// Two vectors of columns by as many rows as leave registers for them and a value of a.
-constexpr std::size_t tile_vectors = 2;
-constexpr std::size_t tile_rows = HWY_TARGET <= HWY_AVX3 ? 12 : 6;
-
-HWY_INLINE std::size_t tile_columns() { return tile_vectors * hn::Lanes(F32()); }
-
-HWY_INLINE VF32 load_wide(const float* from) { return hn::LoadU(F32(), from); }
-HWY_INLINE VF32 load_wide(const std::uint16_t* from) { return load_bf16(Whole(), from); }
-HWY_INLINE VF32 load_wide(const std::int8_t* from) {
-  const hn::RebindToSigned<F32> di;
-  const hn::Rebind<std::int8_t, F32> d8;
-  return hn::ConvertTo(F32(), hn::PromoteTo(di, hn::LoadU(d8, from)));
-}
-HWY_INLINE float wide(float value) { return value; }
-HWY_INLINE float wide(std::int8_t value) { return value; }
-HWY_INLINE float wide(std::uint16_t bf16) {
-  const std::uint32_t bits = std::uint32_t{bf16} << 16;
-  float value = 0;
-  std::memcpy(&value, &bits, sizeof(value));
-  return value;
-}
-
-/// Calls body(typed pointer).
-template <class Body>
-HWY_INLINE void with_type(ir::DType dtype, const std::byte* data, const Body& body) {
-  if (dtype == ir::DType::f32) {
-    body(reinterpret_cast<const float*>(data));
-  } else if (dtype == ir::DType::bf16) {
-    body(reinterpret_cast<const std::uint16_t*>(data));
-  } else {
-    body(reinterpret_cast<const std::int8_t*>(data));
-  }
-}
-
-// -- packing --------------------------------------------------------------------------------------
-
-/// to[i] = from[i * stride].
-template <class T>
-HWY_INLINE void copy_wide(const T* HWY_RESTRICT from, std::size_t stride, std::size_t size,
-                          float* HWY_RESTRICT to) {
-  const std::size_t lanes = hn::Lanes(F32());
-  std::size_t i = 0;
-  if (stride == 1) {
-    for (; i + lanes <= size; i += lanes) hn::StoreU(load_wide(from + i), F32(), to + i);
-  }
-  for (; i < size; ++i) to[i] = wide(from[i * stride]);
-}
-
-/// interleave() of whole tiles that are stored so. `beyond` the rows of a column so many values may
-/// be read, and written behind the last column.
-template <std::size_t kRows, class T>
-HWY_INLINE bool copy_columns(const T* HWY_RESTRICT from, std::size_t col_stride, std::size_t size,
-                             std::size_t beyond, float* HWY_RESTRICT to) {
-  const F32 d;
-  constexpr std::size_t lanes = hn::MaxLanes(F32());
-  constexpr std::size_t vectors = (kRows + lanes - 1) / lanes;
-  if (vectors * lanes - kRows > beyond) return false;
-  for (std::size_t i = 0; i < size; ++i, from += col_stride, to += kRows) {
-    hwy::Prefetch(from + 8 * col_stride);
-    for (std::size_t v = 0; v < vectors; ++v)
-      hn::StoreU(load_wide(from + v * lanes), d, to + v * lanes);
-  }
-  return true;
-}
-
-/// to[i * rows + r] = from[r * row_stride + i * col_stride] for `count` rows of at most
-/// packed_depth values; zeros up to `rows`, of which there are at most tile_columns().
-template <class T>
-void interleave(const T* HWY_RESTRICT from, std::size_t row_stride, std::size_t col_stride,
-                std::size_t count, std::size_t size, std::size_t rows, float* HWY_RESTRICT to) {
-  if (row_stride == 1) {
-    for (std::size_t i = 0; i < size; ++i) {
-      float* row = to + i * rows;
-      copy_wide(from + i * col_stride, 1, count, row);
-      std::fill(row + count, row + rows, 0.F);
-    }
-    return;
-  }
-  // Strips of rows are widened, then turned.
-  const std::size_t strip = turn_strip_rows();
-  HWY_ALIGN float room[hn::MaxLanes(F32()) * packed_row];
-  for (std::size_t first = 0; first < rows; first += strip) {
-    const std::size_t there = std::min(strip, count - std::min(count, first));
-    const std::size_t padded = round_up(size, 4);
-    for (std::size_t r = 0; r < strip; ++r) {
-      float* row = room + r * packed_row;
-      if (r < there) copy_wide(from + (first + r) * row_stride, col_stride, size, row);
-      std::fill(row + (r < there ? size : 0), row + padded, 0.F);
-    }
-    std::size_t i = 0;
-    for (; i + 4 <= size; i += 4) turn_strip(room + i, packed_row, to + i * rows + first, rows);
-    for (; i < size; ++i)
-      for (std::size_t r = 0; r < strip; ++r) to[i * rows + first + r] = room[r * packed_row + i];
-  }
-}
-
-/// How a tile's rows of a are packed: one after the other, or turned, value by value, if that is
-/// how they are stored.
-struct RowByRow {
-  static constexpr std::size_t tile = tile_rows * packed_row;
-  static HWY_INLINE std::size_t at(std::size_t row, std::size_t k) { return row * packed_row + k; }
-};
-struct Turned {
-  static constexpr std::size_t tile = tile_rows * packed_depth;
-  static HWY_INLINE std::size_t at(std::size_t row, std::size_t k) { return k * tile_rows + row; }
-};
-
-/// Rows of a from `first` on, values [k, k + depth) of them; zeros behind the last row.
-template <class Left>
-void pack_left(const PackedProblem& problem, std::size_t first, std::size_t rows, std::size_t k,
-               std::size_t depth, float* left) {
-  const PackedFactor& a = problem.a;
-  for (std::size_t row = 0; row < rows; row += tile_rows, left += Left::tile) {
-    const std::size_t count = std::min(tile_rows, rows - row);
-    with_type(a.dtype, a.at(first + row, k), [&](const auto* from) HWY_ATTR {
-      if constexpr (std::is_same_v<Left, Turned>) {
-        const std::size_t beyond = problem.rows - std::min(problem.rows, first + row + tile_rows);
-        if (copy_columns<tile_rows>(from, a.col_stride, depth, count < tile_rows ? 0 : beyond,
-                                    left))
-          return;
-        interleave(from, a.row_stride, a.col_stride, count, depth, tile_rows, left);
-      } else {
-        for (std::size_t r = 0; r < tile_rows; ++r) {
-          float* to = left + r * packed_row;
-          if (r < count)
-            copy_wide(from + r * a.row_stride, a.col_stride, depth, to);
-          else
-            std::fill_n(to, depth, 0.F);
-        }
-      }
-    });
-  }
-}
-
-// -- tiles ----------------------------------------------------------------------------------------
 
 using Tile = VF32[tile_rows][tile_vectors];
 
