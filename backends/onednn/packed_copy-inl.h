@@ -23,11 +23,10 @@
 HWY_BEFORE_NAMESPACE();
 namespace gptc::onednn::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-namespace {
 
 /// Two vectors of columns by as many rows as leave registers for them and a value of a.
-constexpr std::size_t tile_vectors = 2;
-constexpr std::size_t tile_rows = HWY_TARGET <= HWY_AVX3 ? 12 : 6;
+inline constexpr std::size_t tile_vectors = 2;
+inline constexpr std::size_t tile_rows = HWY_TARGET <= HWY_AVX3 ? 12 : 6;
 
 HWY_INLINE std::size_t tile_columns() { return tile_vectors * hn::Lanes(F32()); }
 
@@ -157,7 +156,6 @@ void pack_left(const PackedProblem& problem, std::size_t first, std::size_t rows
   }
 }
 
-}  // namespace
 }  // namespace gptc::onednn::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
