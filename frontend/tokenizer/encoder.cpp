@@ -6,14 +6,9 @@
 #include "frontend/tokenizer/piece_scanner.h"
 
 namespace gptc::tokenizer {
-namespace {
 
-// Pieces looked up at a time, so that memory answers in parallel.
-constexpr std::size_t kStaged = 16;
-
-}  // namespace
-
-Encoder::Encoder(const Vocabulary& vocabulary) : vocabulary_(&vocabulary), merger_(vocabulary) {}
+Encoder::Encoder(const Vocabulary& vocabulary, const LookupSteps& steps)
+    : vocabulary_(&vocabulary), steps_(steps), merger_(vocabulary) {}
 
 void Encoder::encode(std::string_view text, IdSink& sink) {
   sink_ = &sink;
@@ -36,56 +31,16 @@ void Encoder::encode(std::string_view text, IdSink& sink) {
   flush();
 }
 
-/// Encodes `count` pieces, at most kStaged, from `begin` on; returns where the last one ends. Loops
-/// whose end is known where this is inlined, and few, are never guessed wrong.
-inline std::size_t Encoder::encode_staged(std::string_view text, std::size_t begin,
-                                          const std::size_t* ends, std::size_t count) {
-  struct alignas(32) Staged {
-    PieceKey key;
-    const PieceCache::Entry* entry;
-  };
-  Staged staged[kStaged];
-  std::size_t at = begin;
-#pragma GCC unroll 8
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t end = ends[i];
-    const PieceKey key = PieceKey::load(text.data() + at, end - at);
-    staged[i] = {key, short_pieces_.first_place(key)};
-    at = end;
-  }
-  std::int32_t* out = out_;
-#pragma GCC unroll 8
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto* entry = staged[i].entry;
-    if (!(entry->key == staged[i].key)) [[unlikely]] {
-      const std::size_t from = i == 0 ? begin : ends[i - 1];
-      const std::size_t size = ends[i] - from;
-      entry = size <= PieceKey::kLongest ? short_pieces_.find(staged[i].key) : nullptr;
-      if (entry == nullptr) {
-        out_ = out;
-        encode_slow(text.substr(from, size));
-        out = out_;
-        continue;
-      }
-    }
-    entry->write(out);
-    out += entry->count();
-  }
-  out_ = out;
-  return at;
-}
-
 void Encoder::encode_pieces(std::string_view text, std::size_t begin,
                             std::span<const std::size_t> ends) {
   const auto begin_of = [&](std::size_t i) { return i == 0 ? begin : ends[i - 1]; };
   // A key reads 16 bytes from where its piece begins; the text's last pieces go without.
   std::size_t quick = ends.size();
   while (quick > 0 && text.size() - begin_of(quick - 1) < sizeof(PieceKey)) --quick;
-  std::size_t done = 0;
-  for (; done + kStaged <= quick; done += kStaged) {
-    begin = encode_staged(text, begin, ends.data() + done, kStaged);
+  for (std::size_t done = 0; done < quick; done += LookupSteps::kStaged) {
+    const std::size_t count = std::min(LookupSteps::kStaged, quick - done);
+    begin = steps_.encode(*this, text, begin, ends.data() + done, count);
   }
-  encode_staged(text, begin, ends.data() + done, quick - done);
   for (std::size_t i = quick; i < ends.size(); ++i) {
     const std::string_view piece = text.substr(begin_of(i), ends[i] - begin_of(i));
     piece.size() <= PieceKey::kLongest ? encode_segment(piece) : encode_slow(piece);
@@ -93,9 +48,24 @@ void Encoder::encode_pieces(std::string_view text, std::size_t begin,
 }
 
 void Encoder::encode_slow(std::string_view piece) {
-  if (piece.size() <= LongPieceCache::kBytes) return encode_unknown(piece);
+  if (piece.size() <= Merger::kShort) return encode_unknown(piece);
+  const bool remembers = piece.size() <= LongPieceCache::kBytes;
+  if (remembers && write_remembered(piece)) return;
   if (const auto id = vocabulary_->whole(piece)) return emit({&*id, 1});
+  if (!remembers) return encode_segments(piece);
+  make_room(LongPieceCache::kBytes + LongPieceCache::kTokens);  // no flush takes the tokens away
+  const std::int32_t* const first = out_;
   encode_segments(piece);
+  long_pieces_.add(piece, {first, out_});
+}
+
+bool Encoder::write_remembered(std::string_view piece) {
+  const auto* entry = long_pieces_.find(piece);
+  if (entry == nullptr) return false;
+  make_room(LongPieceCache::kTokens);
+  entry->write(out_);
+  out_ += entry->count;
+  return true;
 }
 
 /// Cuts a long piece wherever no merge crosses.
@@ -112,39 +82,35 @@ void Encoder::encode_segments(std::string_view piece) {
 void Encoder::encode_segment(std::string_view segment) {
   if (segment.size() <= PieceKey::kLongest) {
     const PieceKey key = PieceKey::load_exactly(segment.data(), segment.size());
-    if (const auto* entry = short_pieces_.find(key)) {
+    const auto* entry = short_pieces_.find(key, steps_.hash(key));
+    if (entry != nullptr && entry->count() > 0) {
       std::int32_t ids[PieceCache::kTokens];
       entry->write(ids);
       return emit({ids, entry->count()});
     }
   }
-  if (segment.size() <= LongPieceCache::kBytes) return encode_unknown(segment);
+  if (segment.size() <= Merger::kShort) return encode_unknown(segment);
   merged_.clear();
   merger_.merge(segment, merged_);
   emit(merged_);
 }
 
-/// What the cache of short pieces does not know, of at most LongPieceCache::kBytes.
+/// What the cache of short pieces does not know, of at most Merger::kShort bytes.
 void Encoder::encode_unknown(std::string_view piece) {
-  auto& entry = long_pieces_.entry_of(piece);
-  if (LongPieceCache::holds(entry, piece)) {
-    make_room(LongPieceCache::kTokens);
-    entry.write(out_);
-    out_ += entry.count;
-    return;
-  }
-  std::int32_t ids[LongPieceCache::kBytes];
+  if (write_remembered(piece)) return;
+  std::int32_t ids[Merger::kShort];
   std::size_t count = 1;
   if (const auto id = vocabulary_->whole(piece)) {
     ids[0] = *id;
   } else {
     count = merger_.merge_short(piece, ids);
   }
-  if (piece.size() <= PieceKey::kLongest && count <= PieceCache::kTokens) {
-    short_pieces_.add(PieceKey::load_exactly(piece.data(), piece.size()), {ids, count});
-  } else {
-    LongPieceCache::set(entry, piece, {ids, count});
+  const bool is_short = piece.size() <= PieceKey::kLongest;
+  if (is_short) {
+    const PieceKey key = PieceKey::load_exactly(piece.data(), piece.size());
+    short_pieces_.add(key, steps_.hash(key), {ids, count});
   }
+  if (!is_short || count > PieceCache::kTokens) long_pieces_.add(piece, {ids, count});
   emit({ids, count});
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "frontend/tokenizer/lookup_steps.h"
 #include "frontend/tokenizer/merger.h"
 #include "frontend/tokenizer/piece_cache.h"
 #include "frontend/tokenizer/vocabulary.h"
@@ -28,16 +29,16 @@ class IdSink {
 /// fixed size, about 6 MiB. For one thread at a time; the vocabulary must outlive it.
 class Encoder {
  public:
-  explicit Encoder(const Vocabulary& vocabulary);
+  /// `steps` are for tests.
+  explicit Encoder(const Vocabulary& vocabulary, const LookupSteps& steps = LookupSteps::fastest());
 
   /// Gives the tokens of `text` to `sink`.
   void encode(std::string_view text, IdSink& sink);
 
  private:
   void encode_pieces(std::string_view text, std::size_t begin, std::span<const std::size_t> ends);
-  std::size_t encode_staged(std::string_view text, std::size_t begin, const std::size_t* ends,
-                            std::size_t count);
   void encode_slow(std::string_view piece);
+  bool write_remembered(std::string_view piece);
   void encode_segments(std::string_view piece);
   void encode_segment(std::string_view segment);
   void encode_unknown(std::string_view piece);
@@ -48,7 +49,10 @@ class Encoder {
   static constexpr std::size_t kPieces = 2048;  // found at a time
   static constexpr std::size_t kRoom = kPieces * PieceCache::kTokens;
 
+  friend struct StagedLookup;  // staged_lookup.h
+
   const Vocabulary* vocabulary_;
+  LookupSteps steps_;
   PieceCache short_pieces_;
   LongPieceCache long_pieces_;
   Merger merger_;

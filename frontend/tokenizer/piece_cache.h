@@ -15,9 +15,9 @@
 
 namespace gptc::tokenizer {
 
-/// Remembers the tokens of pieces of up to 15 bytes that have at most four. Of fixed size: a piece
-/// may be in four places, two neighbours in one cache line by one hash and two by another; where
-/// all are taken, it evicts.
+/// Remembers the tokens of pieces of up to 15 bytes that have at most four, and of which pieces
+/// there are more. Of fixed size: a piece may be in four places, two neighbours in one cache line
+/// by one hash, LookupSteps::hash, and two by another; where all are taken, it evicts.
 class PieceCache {
  public:
   static constexpr std::size_t kTokens = 4;
@@ -27,6 +27,7 @@ class PieceCache {
     PieceKey key;
     std::int32_t tokens[kTokens];  // of the last the upper 8 bits hold how many there are
 
+    /// 0 where there are more than kTokens.
     std::size_t count() const { return static_cast<std::uint32_t>(tokens[kTokens - 1]) >> 24; }
 
     /// Writes all four places, whatever the count.
@@ -46,33 +47,36 @@ class PieceCache {
 
   /// Where to look first; asks memory for it. What came early is there, so most of what is
   /// frequent.
-  const Entry* first_place(const PieceKey& key) const {
-    const Entry* const entry = &entries_[first(key)];
-    __builtin_prefetch(entry);
-    return entry;
+  const Entry* first_place(std::uint32_t hash) const {
+    // Bits of the hash as they lie are the distance in bytes.
+    const auto* const place = reinterpret_cast<const char*>(&entries_[0]) + (hash & kDistances);
+    __builtin_prefetch(place);
+    return reinterpret_cast<const Entry*>(place);
   }
 
   /// Null where the piece is not remembered.
-  const Entry* find(const PieceKey& key) const {
-    for (const std::size_t place : places(key)) {
+  const Entry* find(const PieceKey& key, std::uint32_t hash) const {
+    for (const std::size_t place : places(key, hash)) {
       if (entries_[place].key == key) return &entries_[place];
     }
     return nullptr;
   }
 
-  void add(const PieceKey& key, std::span<const std::int32_t> ids) {
-    if (ids.size() > kTokens) return;
+  void add(const PieceKey& key, std::uint32_t hash, std::span<const std::int32_t> ids) {
     Entry entry{key, {}};
-    std::copy(ids.begin(), ids.end(), entry.tokens);
-    if ((entry.tokens[kTokens - 1] & ~kToken) != 0) return;
-    entry.tokens[kTokens - 1] |= static_cast<std::int32_t>(ids.size() << 24);
-    const auto all = places(key);
+    if (ids.size() <= kTokens) {
+      std::copy(ids.begin(), ids.end(), entry.tokens);
+      if ((entry.tokens[kTokens - 1] & ~kToken) != 0) return;
+      entry.tokens[kTokens - 1] |= static_cast<std::int32_t>(ids.size() << 24);
+    }
+    const auto all = places(key, hash);
     for (const std::size_t place : all) {
       if (entries_[place].key == PieceKey()) {
         entries_[place] = entry;
         return;
       }
     }
+    if (ids.size() > kTokens) return;
     entries_[all[1]] = entries_[all[0]];
     entries_[all[0]] = entry;
   }
@@ -82,57 +86,60 @@ class PieceCache {
   static constexpr std::size_t kEntries = std::size_t{1} << kBits;  // 4 MiB
   static constexpr int kShift = 64 - kBits;
 
-  static std::size_t first(const PieceKey& key) { return key.quick_hash() >> kShift; }
-  static std::array<std::size_t, 4> places(const PieceKey& key) {
+  static constexpr std::uint32_t kDistances = (kEntries - 1) * sizeof(Entry);
+
+  static std::array<std::size_t, 4> places(const PieceKey& key, std::uint32_t hash) {
+    const std::size_t first = (hash & kDistances) / sizeof(Entry);
     const std::size_t second = key.hash() >> kShift;
-    return {first(key), first(key) ^ 1, second, second ^ 1};
+    return {first, first ^ 1, second, second ^ 1};
   }
 
   HugeArray<Entry> entries_;
 };
 
-/// The same for longer pieces and for those of more tokens: all of up to 46 bytes, one place each.
+/// The same for longer pieces and for those of more tokens: two places each, in which bytes and
+/// tokens stand side by side.
 class LongPieceCache {
  public:
-  static constexpr std::size_t kBytes = 46;
+  static constexpr std::size_t kBytes = 192;  // of a piece that is looked up
   static constexpr std::size_t kCopied = 16;
-  static constexpr std::size_t kTokens = 48;  // whole copies of kCopied; a byte is a token at most
+  static constexpr std::size_t kTokens = 64;  // whole copies of kCopied
 
   struct alignas(64) Entry {
     std::uint8_t size;  // 0: empty
     std::uint8_t count;
-    char bytes[kBytes];
-    std::int32_t tokens[kTokens];
+    char room[254];  // the piece, and behind it, from a multiple of 4 on, its tokens
 
     /// Writes up to kTokens places, whatever the count.
     void write(std::int32_t* ids) const {
+      const char* const from = tokens();
       for (std::size_t i = 0; i < count; i += kCopied) {
-        std::memcpy(ids + i, tokens + i, kCopied * sizeof(std::int32_t));
+        std::memcpy(ids + i, from + i * sizeof(std::int32_t), kCopied * sizeof(std::int32_t));
       }
     }
+    const char* tokens() const { return reinterpret_cast<const char*>(this) + tokens_at(size); }
   };
 
-  LongPieceCache() : entries_(kEntries) {}
+  LongPieceCache() : entries_(kEntries + 1) {}  // what is copied may reach behind the last
 
-  /// The place for a piece of at most kBytes, and whether it is remembered there.
-  Entry& entry_of(std::string_view piece) { return entries_[hash(piece) >> kShift]; }
-  static bool holds(const Entry& entry, std::string_view piece) {
-    if (entry.size != piece.size()) return false;
-    if (piece.size() < kStep) return std::memcmp(entry.bytes, piece.data(), piece.size()) == 0;
-    // Steps of fixed size, the last up to the end, need no call and few branches.
-    const std::size_t last = piece.size() - kStep;
-    std::uint64_t different = step_at(entry.bytes + last) ^ step_at(piece.data() + last);
-    for (std::size_t at = 0; at < last; at += kStep) {
-      different |= step_at(entry.bytes + at) ^ step_at(piece.data() + at);
-    }
-    return different == 0;
+  /// Null where the piece, of at most kBytes, is not remembered.
+  const Entry* find(std::string_view piece) const {
+    const std::size_t first = place_of(piece);
+    if (holds(entries_[first], piece)) return &entries_[first];
+    return holds(entries_[first ^ 1], piece) ? &entries_[first ^ 1] : nullptr;
   }
-  /// `ids` are at most one a byte.
-  static void set(Entry& entry, std::string_view piece, std::span<const std::int32_t> ids) {
+
+  /// Remembers the piece if it and its tokens have room together.
+  void add(std::string_view piece, std::span<const std::int32_t> ids) {
+    if (tokens_at(piece.size()) + ids.size_bytes() > sizeof(Entry)) return;
+    const std::size_t first = place_of(piece);
+    if (entries_[first].size != 0) entries_[first ^ 1] = entries_[first];
+    Entry& entry = entries_[first];
     entry.size = static_cast<std::uint8_t>(piece.size());
     entry.count = static_cast<std::uint8_t>(ids.size());
-    std::memcpy(entry.bytes, piece.data(), piece.size());
-    std::copy(ids.begin(), ids.end(), entry.tokens);
+    std::memcpy(entry.room, piece.data(), piece.size());
+    std::memcpy(reinterpret_cast<char*>(&entry) + tokens_at(piece.size()), ids.data(),
+                ids.size_bytes());
   }
 
  private:
@@ -140,6 +147,23 @@ class LongPieceCache {
   static constexpr std::size_t kEntries = std::size_t{1} << kBits;  // 2 MiB
   static constexpr int kShift = 64 - kBits;
   static constexpr std::size_t kStep = sizeof(std::uint64_t);
+
+  static bool holds(const Entry& entry, std::string_view piece) {
+    if (entry.size != piece.size()) return false;
+    if (piece.size() < kStep) return std::memcmp(entry.room, piece.data(), piece.size()) == 0;
+    // Steps of fixed size, the last up to the end, need no call and few branches.
+    const std::size_t last = piece.size() - kStep;
+    std::uint64_t different = step_at(entry.room + last) ^ step_at(piece.data() + last);
+    for (std::size_t at = 0; at < last; at += kStep) {
+      different |= step_at(entry.room + at) ^ step_at(piece.data() + at);
+    }
+    return different == 0;
+  }
+
+  static std::size_t place_of(std::string_view piece) { return hash(piece) >> kShift; }
+  static constexpr std::size_t tokens_at(std::size_t size) {
+    return (offsetof(Entry, room) + size + 3) / 4 * 4;
+  }
 
   static std::uint64_t step_at(const char* bytes) {
     std::uint64_t step = 0;

@@ -13,10 +13,10 @@
 namespace gptc::tokenizer {
 
 /// A string of 1 to 15 bytes in one wide register or two: its bytes, zeros, and the length in the
-/// last byte, so that equal keys are equal strings. No key is all zeros.
+/// last byte, so that equal keys are equal strings. No key is all zeros, as PieceKey() is.
 struct alignas(16) PieceKey {
-  std::uint64_t low = 0;
-  std::uint64_t high = 0;
+  std::uint64_t low;
+  std::uint64_t high;
 
   static constexpr std::size_t kLongest = 15;
 
@@ -56,12 +56,10 @@ struct alignas(16) PieceKey {
   }
 
   /// Only the upper half is mixed well: quick, for caches.
-  std::uint64_t quick_hash() const {
-    return low * 0xD6E8FEB86659FD93u + high * 0xC2B2AE3D27D4EB4Fu;
-  }
+  std::uint64_t product() const { return low * 0xD6E8FEB86659FD93u + high * 0xC2B2AE3D27D4EB4Fu; }
 
   std::uint64_t hash() const {
-    const std::uint64_t mixed = quick_hash();
+    const std::uint64_t mixed = product();
     return (mixed ^ (mixed >> 32)) * 0xA0761D6478BD642Fu;
   }
 

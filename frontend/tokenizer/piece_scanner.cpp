@@ -76,17 +76,28 @@ PieceScanner::WidePart PieceScanner::wide_part(std::uint64_t high, const char* b
   open_bytes_ = 0;
   WidePart part;
   const WideMasks masks = wide_masks(bytes);
-  const std::uint64_t threes =
-      masks.first_of_three & (masks.continuation >> 1) & (masks.continuation >> 2);
-  std::uint64_t odd = 0;  // the lower bit of each one's class, and the upper
+  const auto continues = [&](std::size_t i) {
+    return std::uint64_t{(static_cast<unsigned char>(bytes[i]) & 0xC0u) == 0x80};
+  };
+  const std::uint64_t behind = continues(kBlock) | continues(kBlock + 1) << 1;
+  const std::uint64_t threes = masks.first_of_three & (masks.continuation >> 1 | behind << 63) &
+                               (masks.continuation >> 2 | behind << 62);
+  // The lower bit of each one's class, and the upper.
+  std::uint64_t odd = threes & masks.of_letters;
   std::uint64_t upper = 0;
-  for (std::uint64_t left = threes; left != 0; left &= left - 1) {
+  static_assert(CharClass::letter == CharClass{1});
+  for (std::uint64_t left = threes & ~odd; left != 0; left &= left - 1) {
     const auto at = static_cast<unsigned>(std::countr_zero(left));
     const auto byte = [&](unsigned i) { return static_cast<unsigned char>(bytes[at + i]); };
     const auto klass = static_cast<std::uint64_t>(
         table_.of((byte(0) & 0xFu) << 12 | (byte(1) & 0x3Fu) << 6 | (byte(2) & 0x3Fu)));
     odd |= (klass & 1) << at;
     upper |= (klass >> 1) << at;
+  }
+  if (const auto beyond = static_cast<unsigned>(threes >> 62); beyond != 0) {
+    const unsigned at = 61 + beyond;  // a byte of it lies beyond the block, or two
+    open_class_ = static_cast<CharClass>((odd >> at & 1) | (upper >> at & 1) << 1);
+    open_bytes_ = beyond;
   }
   const auto whole = [](std::uint64_t firsts) { return firsts | firsts << 1 | firsts << 2; };
   part.letter = whole(odd & ~upper);
@@ -124,8 +135,7 @@ std::uint64_t PieceScanner::cuts_before(std::uint64_t firsts, const char* bytes,
   }
   for (std::uint64_t left = firsts & ~std::uint64_t{1}; left != 0; left &= left - 1) {
     const auto at = static_cast<unsigned>(std::countr_zero(left));
-    const bool apart = !vocabulary_->joins(bytes[at - 1], bytes[at]);
-    cuts |= std::uint64_t{apart} << at;
+    cuts |= std::uint64_t{!vocabulary_->joins_at(bytes + at)} << at;
   }
   return cuts;
 }

@@ -52,7 +52,7 @@ class TokenIndex {
     std::uint64_t hash;
   };
   struct Slot {
-    PieceKey key;
+    PieceKey key = {};
     const char* text = nullptr;  // of tokens that do not fit into a key
     std::int32_t id = -1;
   };

@@ -30,8 +30,7 @@ Vocabulary::Vocabulary(const std::vector<std::string>& tokens, std::vector<Merge
       continue;
     }
     for (std::size_t i = 0; i + 1 < token.size(); ++i) {
-      const std::size_t pair = static_cast<unsigned char>(token[i]) * std::size_t{256} +
-                               static_cast<unsigned char>(token[i + 1]);
+      const std::uint16_t pair = pair_of(token[i], token[i + 1]);
       joins_[pair / 64] |= std::uint64_t{1} << (pair % 64);
     }
     ids.clear();

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
@@ -70,10 +72,13 @@ class Vocabulary {
 
   /// Whether some token that merging makes has these two bytes side by side. Where two neighbours
   /// in a text have not, no merge ever crosses between them, so the text may be cut there.
-  bool joins(char left, char right) const {
-    const std::size_t at =
-        static_cast<unsigned char>(left) * std::size_t{256} + static_cast<unsigned char>(right);
-    return (joins_[at / 64] >> (at % 64) & 1) != 0;
+  bool joins(char left, char right) const { return joins(pair_of(left, right)); }
+  /// The same of the byte before `right` and that.
+  bool joins_at(const char* right) const {
+    if constexpr (std::endian::native != std::endian::little) return joins(right[-1], right[0]);
+    std::uint16_t pair = 0;
+    std::memcpy(&pair, right - 1, sizeof pair);
+    return joins(pair);
   }
 
   /// The token that `piece` as a whole encodes to. Only tokens that merging reaches are found, so
@@ -88,6 +93,13 @@ class Vocabulary {
   std::optional<std::int32_t> special(std::string_view text) const;
 
  private:
+  /// Two bytes as they stand in memory.
+  static std::uint16_t pair_of(char left, char right) {
+    return static_cast<std::uint16_t>(static_cast<unsigned char>(left) |
+                                      static_cast<unsigned char>(right) << 8);
+  }
+  bool joins(std::uint16_t pair) const { return (joins_[pair / 64] >> (pair % 64) & 1) != 0; }
+
   void store_bytes(const std::vector<std::string>& tokens);
   std::vector<bool> made_by_merging();
 

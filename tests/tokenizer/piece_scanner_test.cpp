@@ -191,6 +191,12 @@ TEST(WideMasks, tell_every_byte_at_every_place) {
       const bool three = byte > 0xE0 && byte < 0xF0 && byte != 0xED;
       ASSERT_EQ(masks.continuation, std::uint64_t{byte >= 0x80 && byte < 0xC0} << at) << byte;
       ASSERT_EQ(masks.first_of_three, std::uint64_t{three} << at) << byte;
+      ASSERT_EQ(masks.of_letters & ~masks.first_of_three, 0u) << byte;
+      if (masks.of_letters == 0) continue;
+      const char32_t first = (byte & 0xF) << 12;
+      for (char32_t code_point = first; code_point < first + 0x1000; ++code_point) {
+        ASSERT_EQ(ClassTable::get().of(code_point), CharClass::letter) << byte;
+      }
     }
   }
 }
