@@ -9,7 +9,6 @@ source "$(dirname "$0")/setup/common.sh"
 cd "$root"
 
 database=build/release/compile_commands.json
-command -v clang-tidy >/dev/null || die "clang-tidy is missing: run tools/setup/packages.sh --tests"
 [[ -f "$database" ]] || die "$database is missing: run tools/test.sh or cmake --preset release"
 
 case "${1:-}" in
@@ -24,9 +23,10 @@ if ((${#files[@]} == 0)); then
   exit 0
 fi
 
+"$root/tools/setup/clang_tidy.sh"
 say "tidy: ${#files[@]} files, $jobs at a time"
 # The analyzer's deep mode takes three times the time of everything else together.
-tidy=(clang-tidy --quiet -p build/release)
+tidy=(build/tidy/bin/clang-tidy --quiet -p build/release)
 for arg in -Xclang -analyzer-config -Xclang mode=shallow "-include$root/tools/tidy/source_location.h"; do tidy+=("--extra-arg=$arg"); done
 # clang-tidy also reports how much it suppressed; only a failing file's output is worth showing.
 # shellcheck disable=SC2016

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing, and nothing else.
 #   tools/setup/packages.sh            what building and the quickstart need
-#   tools/setup/packages.sh --tests    also what tools/format.sh and tools/tidy.sh need
+#   tools/setup/packages.sh --tests    also what tools/format.sh and tools/setup/clang_tidy.sh need
 #   tools/setup/packages.sh --fuzz     also what tools/fuzz.sh needs
 # Works as root and, otherwise, through sudo. GPTC_SKIP_PACKAGES=1 trusts what is there.
 set -euo pipefail
@@ -17,7 +17,7 @@ packages=(
 )
 case "${1:-}" in
   "") ;;
-  --tests) packages+=(git clang-format clang-tidy libomp-dev) ;;
+  --tests) packages+=(git clang-format libomp-dev python3-venv) ;;
   --fuzz) packages+=(clang-14 libclang-rt-14-dev libomp-dev) ;;
   *) die "unknown argument '$1' (use --tests, --fuzz, or nothing)" ;;
 esac
