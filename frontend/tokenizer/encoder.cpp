@@ -49,23 +49,32 @@ void Encoder::encode_pieces(std::string_view text, std::size_t begin,
 
 void Encoder::encode_slow(std::string_view piece) {
   if (piece.size() <= Merger::kShort) return encode_unknown(piece);
-  const bool remembers = piece.size() <= LongPieceCache::kBytes;
-  if (remembers && write_remembered(piece)) return;
+  if (write_remembered(piece)) return;
   if (const auto id = vocabulary_->whole(piece)) return emit({&*id, 1});
-  if (!remembers) return encode_segments(piece);
-  make_room(LongPieceCache::kBytes + LongPieceCache::kTokens);  // no flush takes the tokens away
+  if (piece.size() > kRemembered) return encode_segments(piece);
+  make_room(kRemembered + LongPieces::kTokens);  // no flush takes the tokens away
   const std::int32_t* const first = out_;
   encode_segments(piece);
-  long_pieces_.add(piece, {first, out_});
+  remember(piece, {first, out_});
 }
 
 bool Encoder::write_remembered(std::string_view piece) {
-  const auto* entry = long_pieces_.find(piece);
-  if (entry == nullptr) return false;
-  make_room(LongPieceCache::kTokens);
-  entry->write(out_);
-  out_ += entry->count;
-  return true;
+  const auto write = [&](const auto* entry) {
+    if (entry == nullptr) return false;
+    make_room(LongPieces::kTokens);
+    entry->write(out_);
+    out_ += entry->count;
+    return true;
+  };
+  return write(middle_pieces_.find(piece)) || write(long_pieces_.find(piece));
+}
+
+void Encoder::remember(std::string_view piece, std::span<const std::int32_t> ids) {
+  if (MiddlePieces::has_room(piece.size(), ids.size())) {
+    middle_pieces_.add(piece, ids);
+  } else if (LongPieces::has_room(piece.size(), ids.size())) {
+    long_pieces_.add(piece, ids);
+  }
 }
 
 /// Cuts a long piece wherever no merge crosses.
@@ -110,7 +119,7 @@ void Encoder::encode_unknown(std::string_view piece) {
     const PieceKey key = PieceKey::load_exactly(piece.data(), piece.size());
     short_pieces_.add(key, steps_.hash(key), {ids, count});
   }
-  if (!is_short || count > PieceCache::kTokens) long_pieces_.add(piece, {ids, count});
+  if (!is_short || count > PieceCache::kTokens) remember(piece, {ids, count});
   emit({ids, count});
 }
 

@@ -26,7 +26,7 @@ class IdSink {
 };
 
 /// Encodes ordinary text, without special tokens; remembers pieces from text to text in caches of
-/// fixed size, about 6 MiB. For one thread at a time; the vocabulary must outlive it.
+/// fixed size, about 7 MiB. For one thread at a time; the vocabulary must outlive it.
 class Encoder {
  public:
   /// `steps` are for tests.
@@ -39,6 +39,7 @@ class Encoder {
   void encode_pieces(std::string_view text, std::size_t begin, std::span<const std::size_t> ends);
   void encode_slow(std::string_view piece);
   bool write_remembered(std::string_view piece);
+  void remember(std::string_view piece, std::span<const std::int32_t> ids);
   void encode_segments(std::string_view piece);
   void encode_segment(std::string_view segment);
   void encode_unknown(std::string_view piece);
@@ -49,12 +50,17 @@ class Encoder {
   static constexpr std::size_t kPieces = 2048;  // found at a time
   static constexpr std::size_t kRoom = kPieces * PieceCache::kTokens;
 
+  using MiddlePieces = LongPieceCache<64, 15>;
+  using LongPieces = LongPieceCache<256, 12>;
+  static constexpr std::size_t kRemembered = 192;  // bytes of a piece, at most
+
   friend struct StagedLookup;  // staged_lookup.h
 
   const Vocabulary* vocabulary_;
   LookupSteps steps_;
   PieceCache short_pieces_;
-  LongPieceCache long_pieces_;
+  MiddlePieces middle_pieces_;
+  LongPieces long_pieces_;
   Merger merger_;
   std::vector<std::int32_t> merged_;
   std::array<std::size_t, kPieces> ends_{};

@@ -35,8 +35,7 @@ GPTC_AES inline std::uint32_t aes_hash(const PieceKey& key) {
 }
 
 GPTC_AES __attribute__((flatten)) std::size_t aes_encode(Encoder& encoder, std::string_view text,
-                                                         std::size_t begin,
-                                                         const std::size_t* ends,
+                                                         std::size_t begin, const std::size_t* ends,
                                                          std::size_t count) {
   return StagedLookup::encode<aes_hash>(encoder, text, begin, ends, count);
 }

@@ -98,40 +98,44 @@ class PieceCache {
 };
 
 /// The same for longer pieces and for those of more tokens: two places each, in which bytes and
-/// tokens stand side by side.
+/// tokens stand side by side, together at most kBytes - 2 bytes. There are 2 to the kBits.
+template <std::size_t kBytes, int kBits>
 class LongPieceCache {
  public:
-  static constexpr std::size_t kBytes = 192;  // of a piece that is looked up
   static constexpr std::size_t kCopied = 16;
-  static constexpr std::size_t kTokens = 64;  // whole copies of kCopied
+  static constexpr std::size_t kTokens = (kBytes / 5 + kCopied - 1) / kCopied * kCopied;
 
   struct alignas(64) Entry {
     std::uint8_t size;  // 0: empty
     std::uint8_t count;
-    char room[254];  // the piece, and behind it, from a multiple of 4 on, its tokens
+    char room[kBytes - 2];  // the piece, and behind it, from a multiple of 4 on, its tokens
 
     /// Writes up to kTokens places, whatever the count.
     void write(std::int32_t* ids) const {
-      const char* const from = tokens();
+      const char* const from = reinterpret_cast<const char*>(this) + tokens_at(size);
       for (std::size_t i = 0; i < count; i += kCopied) {
         std::memcpy(ids + i, from + i * sizeof(std::int32_t), kCopied * sizeof(std::int32_t));
       }
     }
-    const char* tokens() const { return reinterpret_cast<const char*>(this) + tokens_at(size); }
   };
 
   LongPieceCache() : entries_(kEntries + 1) {}  // what is copied may reach behind the last
 
-  /// Null where the piece, of at most kBytes, is not remembered.
+  /// Whether a piece and its tokens have room together.
+  static constexpr bool has_room(std::size_t size, std::size_t tokens) {
+    return tokens_at(size) + tokens * sizeof(std::int32_t) <= kBytes;
+  }
+
+  /// Null where the piece is not remembered.
   const Entry* find(std::string_view piece) const {
+    if (!has_room(piece.size(), 1)) return nullptr;
     const std::size_t first = place_of(piece);
     if (holds(entries_[first], piece)) return &entries_[first];
     return holds(entries_[first ^ 1], piece) ? &entries_[first ^ 1] : nullptr;
   }
 
-  /// Remembers the piece if it and its tokens have room together.
+  /// Only where there is room.
   void add(std::string_view piece, std::span<const std::int32_t> ids) {
-    if (tokens_at(piece.size()) + ids.size_bytes() > sizeof(Entry)) return;
     const std::size_t first = place_of(piece);
     if (entries_[first].size != 0) entries_[first ^ 1] = entries_[first];
     Entry& entry = entries_[first];
@@ -143,8 +147,7 @@ class LongPieceCache {
   }
 
  private:
-  static constexpr int kBits = 13;
-  static constexpr std::size_t kEntries = std::size_t{1} << kBits;  // 2 MiB
+  static constexpr std::size_t kEntries = std::size_t{1} << kBits;
   static constexpr int kShift = 64 - kBits;
   static constexpr std::size_t kStep = sizeof(std::uint64_t);
 

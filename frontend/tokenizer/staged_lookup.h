@@ -23,9 +23,11 @@ struct StagedLookup {
   };
 
   template <auto hash>
-  __attribute__((always_inline)) static inline std::size_t encode_some(
-      Encoder& encoder, std::string_view text, std::size_t begin, const std::size_t* ends,
-      std::size_t count) {
+  __attribute__((always_inline)) static inline std::size_t encode_some(Encoder& encoder,
+                                                                       std::string_view text,
+                                                                       std::size_t begin,
+                                                                       const std::size_t* ends,
+                                                                       std::size_t count) {
     Staged staged[LookupSteps::kStaged];
     const PieceCache& cache = encoder.short_pieces_;
     std::size_t at = begin;
