@@ -143,8 +143,10 @@ std::unique_ptr<Encoder> EncoderPool::take() {
   {
     const std::scoped_lock lock(mutex_);
     if (!idle_.empty()) {
-      auto encoder = std::move(idle_.back());
-      idle_.pop_back();
+      auto own = std::ranges::find(idle_, std::this_thread::get_id(), &Idle::last_used_by);
+      if (own == idle_.end()) --own;
+      auto encoder = std::move(own->encoder);
+      idle_.erase(own);
       return encoder;
     }
   }
@@ -153,7 +155,7 @@ std::unique_ptr<Encoder> EncoderPool::take() {
 
 void EncoderPool::give_back(std::unique_ptr<Encoder> encoder) {
   const std::scoped_lock lock(mutex_);
-  idle_.push_back(std::move(encoder));
+  idle_.push_back({std::this_thread::get_id(), std::move(encoder)});
 }
 
 void EncoderPool::clear() {

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <span>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "frontend/tokenizer/lookup_steps.h"
@@ -71,6 +72,7 @@ class Encoder {
 };
 
 /// Encoders of one vocabulary that wait to be used again, as many as threads ever encoded at once.
+/// A thread gets the one it used last, if that waits: what it remembers lies near that processor.
 class EncoderPool {
  public:
   explicit EncoderPool(const Vocabulary& vocabulary) : vocabulary_(&vocabulary) {}
@@ -98,8 +100,12 @@ class EncoderPool {
   void give_back(std::unique_ptr<Encoder> encoder);
 
   const Vocabulary* vocabulary_;
+  struct Idle {
+    std::thread::id last_used_by;
+    std::unique_ptr<Encoder> encoder;
+  };
   std::mutex mutex_;
-  std::vector<std::unique_ptr<Encoder>> idle_;
+  std::vector<Idle> idle_;
 };
 
 }  // namespace gptc::tokenizer

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <exception>
+#include <atomic>
 #include <mutex>
 #include <string>
-#include <thread>
 
 #include "frontend/tokenizer/error.h"
 #include "frontend/tokenizer/piece_scanner.h"
+#include "frontend/tokenizer/threads.h"
 
 namespace gptc::tokenizer {
 namespace {
@@ -73,30 +73,15 @@ std::uint64_t PieceCounter::count_part(std::string_view part, PieceTable& table)
 
 void PieceCounter::count(std::span<const std::string_view> parts) {
   Parts shared(parts);
-  std::mutex mutex;
-  std::exception_ptr failure;
-  const auto work = [&](PieceTable& table) {
-    std::uint64_t pieces = 0;
-    std::exception_ptr caught;
-    try {
-      for (auto taken = shared.take(); !taken.empty(); taken = shared.take()) {
-        for (const std::string_view part : taken) pieces += count_part(part, table);
-      }
-    } catch (...) {
-      caught = std::current_exception();
+  std::atomic<std::size_t> next_table{0};
+  std::atomic<std::uint64_t> pieces{0};
+  run_workers(std::min(tables_.size(), parts.size()), [&] {
+    PieceTable& table = tables_[next_table.fetch_add(1)];
+    for (auto taken = shared.take(); !taken.empty(); taken = shared.take()) {
+      for (const std::string_view part : taken) pieces += count_part(part, table);
     }
-    const std::lock_guard lock(mutex);
-    pieces_ += pieces;
-    if (caught && !failure) failure = caught;
-  };
-  {
-    std::vector<std::jthread> others;
-    for (std::size_t i = 1; i < std::min(tables_.size(), parts.size()); ++i) {
-      others.emplace_back(work, std::ref(tables_[i]));
-    }
-    work(tables_[0]);
-  }
-  if (failure) std::rethrow_exception(failure);
+  });
+  pieces_ += pieces;
 }
 
 std::size_t PieceCounter::bytes() const {

@@ -46,12 +46,12 @@ struct Text {
 
 std::string english_path() {
   for (const fs::path& place : data_folders()) {
-    const fs::path path = place / "moby_dick.txt";
+    const fs::path path = place / "sotu.txt";
     std::error_code ignored;
     if (fs::exists(path, ignored)) return path.string();
   }
   ir::user_error(
-      "bench tokenizer: the English text is data/moby_dick.txt, which is not there; run "
+      "bench tokenizer: the English text is data/sotu.txt, which is not there; run "
       "tools/setup/fetch_data.sh, or give a text with --in");
 }
 
@@ -223,7 +223,7 @@ void add_bench_tokenizer(CLI::App& bench, Program& program) {
       ->capture_default_str();
   sub->add_option("--in", flags->in, "files to measure with instead of the texts");
   sub->add_option("--texts", flags->texts,
-                  "english (data/moby_dick.txt), cjk and code (both made from a seed)")
+                  "english (data/sotu.txt), cjk and code (both made from a seed)")
       ->delimiter(',')
       ->capture_default_str();
   sub->add_option("--size", flags->size, "MiB of each made text")->capture_default_str();
