@@ -47,6 +47,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 #include <algorithm>
 #include <chrono>
+#include <vector>
 
 #include "backends/onednn/bf16_dot.h"
 #include "backends/onednn/threads.h"
@@ -98,7 +99,7 @@ double peak_bf16_gflops(int threads, int trials) {
   return has_bf16_dot() ? best_gflops(bf16_dot_loop, threads, trials) : 0;
 }
 
-double read_gigabytes_per_second(int threads, int trials) {
+ReadSpeed read_speed(int threads, int trials) {
   constexpr std::int64_t chunk = std::int64_t{1} << 18;  // floats that a thread reads in a row
   constexpr std::int64_t window = 64 * chunk;            // floats of a measurement: some 2 ms
   constexpr std::int64_t windows = 4;                    // together far more than any cache
@@ -107,7 +108,7 @@ double read_gigabytes_per_second(int threads, int trials) {
   const runtime::Memory memory(windows * window * static_cast<std::int64_t>(sizeof(float)));
   auto* data = reinterpret_cast<float*>(memory.data());
   std::fill_n(data, windows * window, 1.F);
-  double best = 0;
+  std::vector<double> speeds;
   double total = 0;
   for (std::int64_t trial = 0; trial < windows * trials; ++trial) {
     const float* from = data + trial % windows * window;
@@ -116,11 +117,12 @@ double read_gigabytes_per_second(int threads, int trials) {
 #pragma omp parallel for num_threads(workers) schedule(dynamic) reduction(+ : total)
     for (std::int64_t first = 0; first < window; first += chunk)
       total += static_cast<double>(HWY_DYNAMIC_DISPATCH(read_all)(from + first, chunk));
-    best = std::max(best, static_cast<double>(window * sizeof(float)) / seconds_since(start));
+    speeds.push_back(static_cast<double>(window * sizeof(float)) / seconds_since(start) * 1e-9);
   }
   volatile double keep = total;
   static_cast<void>(keep);
-  return best * 1e-9;
+  std::ranges::sort(speeds);
+  return {.median = speeds[speeds.size() / 2], .best = speeds.back()};
 }
 
 }  // namespace gptc::onednn

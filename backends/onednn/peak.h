@@ -11,9 +11,15 @@ double peak_gflops(int threads = 0, int trials = 10);
 /// it has none.
 double peak_bf16_gflops(int threads = 0, int trials = 10);
 
-/// GB/s (10⁹ bytes) at which `threads` threads (0: all) together read memory in huge pages, where
-/// the system has them, as arena and states are: the best stretch of 64 MiB in `trials` passes over
-/// 256 MiB, which the process holds meanwhile.
-double read_gigabytes_per_second(int threads = 0, int trials = 10);
+/// GB/s (10⁹ bytes).
+struct ReadSpeed {
+  double median = 0;
+  double best = 0;
+};
+
+/// How fast `threads` threads (0: all) together read memory in huge pages, where the system has
+/// them, as arena and states are: the stretches of 64 MiB of `trials` passes over 256 MiB, which
+/// the process holds meanwhile.
+ReadSpeed read_speed(int threads = 0, int trials = 10);
 
 }  // namespace gptc::onednn

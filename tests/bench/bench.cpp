@@ -109,7 +109,7 @@ int run_benchmarks(int count, char** arguments) {
   machine() = {.threads = threads,
                .flops = onednn::peak_gflops(threads) * 1e9,
                .bf16_flops = onednn::peak_bf16_gflops(threads) * 1e9,
-               .bytes = onednn::read_gigabytes_per_second(threads) * 1e9};
+               .bytes = onednn::read_speed(threads).best * 1e9};
   benchmark::AddCustomContext("threads", fmt::format("{}", threads));
   benchmark::AddCustomContext(
       "ceilings",

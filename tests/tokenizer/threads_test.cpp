@@ -8,7 +8,6 @@
 #include <stdexcept>
 #include <thread>
 
-
 namespace gptc::tokenizer::testing {
 namespace {
 

@@ -47,7 +47,7 @@ std::string lines(std::vector<ProfileEntry> entries, std::size_t most, double to
 Ceilings measure_ceilings(int threads) {
   return {.gflops = onednn::peak_gflops(threads),
           .bf16_gflops = onednn::peak_bf16_gflops(threads),
-          .gigabytes_per_second = onednn::read_gigabytes_per_second(threads)};
+          .gigabytes_per_second = onednn::read_speed(threads).best};
 }
 
 Floor floor_of(const ir::Graph& graph, ir::NodeId node, const Ceilings& ceilings) {
