@@ -133,10 +133,10 @@ std::optional<StoredWeight> decide(const ir::Graph& graph, const ir::State& stat
   if (!state.train || state.type.dtype != DType::f32 || shape.rank() < 2) return std::nullopt;
   const Readers readers = readers_of(graph, value);
   const bool is_matrix = shape.rank() == 2;
-  const StoredWeight weight = {.name = state.name,
-                               .declared = state.type,
-                               .store = store,
-                               .transposed = is_matrix && readers.can_transpose()};
+  StoredWeight weight = {.name = state.name,
+                         .declared = state.type,
+                         .store = store,
+                         .transposed = is_matrix && readers.can_transpose()};
   if (store == WeightStore::bf16) return weight;
   if (store == WeightStore::f32) return weight.transposed ? std::optional(weight) : std::nullopt;
   if (!is_matrix || !readers.can_quantise()) return std::nullopt;

@@ -27,7 +27,7 @@ fi
 say "tidy: ${#files[@]} files, $jobs at a time"
 # The analyzer's deep mode takes three times the time of everything else together.
 tidy=(build/tidy/bin/clang-tidy --quiet -p build/release)
-for arg in -Xclang -analyzer-config -Xclang mode=shallow "-include$root/tools/tidy/source_location.h"; do tidy+=("--extra-arg=$arg"); done
+for arg in -Xclang -analyzer-config -Xclang mode=shallow "-isystem$root/build/tidy/include"; do tidy+=("--extra-arg=$arg"); done
 # clang-tidy also reports how much it suppressed; only a failing file's output is worth showing.
 # shellcheck disable=SC2016
 printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P "$jobs" bash -c \

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <string_view>
+#include <utility>
 
 #include "ir/check.h"
 
@@ -83,7 +84,7 @@ void choose_implementation(dnnl::matmul::primitive_desc& desc, const MatmulSpec&
   dnnl::matmul::primitive_desc candidate = desc;
   do {
     if (std::string_view(candidate.impl_info_str()).starts_with("gemm:")) {
-      desc = candidate;
+      desc = std::move(candidate);
       return;
     }
   } while (candidate.next_impl());

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Puts the clang-tidy of tools/tidy/requirements.txt, from PyPI and checked by SHA-256, into build/tidy.
+# Puts the clang-tidy of tools/tidy/requirements.txt, from PyPI and checked by SHA-256, into build/tidy, and the omp.h of
+# GCC, which it comes without, into build/tidy/include.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "$0")/common.sh"
@@ -15,4 +16,6 @@ rm -rf "$place"
 python3 -m venv "$place" >"$log" 2>&1 || die "could not make build/tidy: $(tail -n 1 "$log"); run tools/setup/packages.sh --tests"
 "$place/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$wanted" >"$log" 2>&1 ||
   die "could not install clang-tidy: $(grep -m 1 ERROR "$log" || tail -n 1 "$log"); check the network, then run it again"
+mkdir -p "$place/include"
+ln -sf "$(g++ -print-file-name=include/omp.h)" "$place/include/omp.h"
 cp "$wanted" "$place/requirements.txt"

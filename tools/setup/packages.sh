@@ -17,7 +17,7 @@ packages=(
 )
 case "${1:-}" in
   "") ;;
-  --tests) packages+=(git clang-format libomp-dev python3-venv) ;;
+  --tests) packages+=(git clang-format python3-venv) ;;
   --fuzz) packages+=(clang-14 libclang-rt-14-dev libomp-dev) ;;
   *) die "unknown argument '$1' (use --tests, --fuzz, or nothing)" ;;
 esac
