@@ -22,16 +22,16 @@ File unnamed_file(std::string_view content = "") {
   File file(std::tmpfile());
   const bool written =
       file && std::fwrite(content.data(), 1, content.size(), file.get()) == content.size() &&
-      std::fflush(file.get()) == 0;
+      std::fflush(file.get()) == 0 && std::fseek(file.get(), 0, SEEK_SET) == 0;
   if (!written)
     throw std::system_error(errno, std::generic_category(), "cannot use a temporary file");
-  std::rewind(file.get());
   return file;
 }
 
 std::string content_of(std::FILE* file) {
   std::string content;
-  std::rewind(file);
+  if (std::fseek(file, 0, SEEK_SET) != 0)
+    throw std::system_error(errno, std::generic_category(), "cannot read a temporary file");
   char buffer[1 << 16];
   while (const std::size_t got = std::fread(buffer, 1, sizeof buffer, file))
     content.append(buffer, got);

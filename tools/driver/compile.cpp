@@ -59,7 +59,7 @@ void CompiledModel::lower(const std::vector<GraphRequest>& requests) {
 void CompiledModel::lower_waiting(std::string_view label) {
   const auto found = std::ranges::find(waiting_, label, &GraphRequest::label);
   if (found == waiting_.end()) return;
-  const GraphRequest request = *found;
+  const GraphRequest request = std::move(*found);
   waiting_.erase(found);
   const std::size_t states = module_.states().size();
   lower({request});

@@ -16,7 +16,7 @@ std::string operands_text(const ir::OpDef& def) {
   for (const ir::OperandSpec& operand : def.operands) {
     text += text.empty() ? "" : ", ";
     text += operand.name;
-    if (operand.arity == ir::Arity::optional) text += "?";
+    if (operand.arity == ir::Arity::optional) text += '?';
     if (operand.arity == ir::Arity::variadic) text += "...";
   }
   return text;

@@ -116,7 +116,7 @@ void TextWriter::show(Job& job) {
     fmt::print(stderr, "gptc: every token is forbidden; the text ends\n");
   std::string out;
   if (!job.begun) {
-    if (!std::exchange(first_, false) && echo_) out += "\n";
+    if (!std::exchange(first_, false) && echo_) out += '\n';
     if (echo_) out += job.prompt;
     job.begun = true;
   }
@@ -138,7 +138,7 @@ std::string TextWriter::probability_table(const TextInProgress& text) const {
     for (std::size_t j = 0; j < drawn.best.size(); ++j)
       table += fmt::format("{}{:.4f} {}", j == 0 ? "  of " : ", ", drawn.best[j].log_probability,
                            quoted(drawn.best[j].token));
-    table += "\n";
+    table += '\n';
   }
   return table;
 }
