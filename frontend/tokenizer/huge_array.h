@@ -22,11 +22,13 @@ class HugeArray {
  public:
   explicit HugeArray(std::size_t count) {
     constexpr std::size_t kHugePage = std::size_t{2} << 20;
-    const std::size_t bytes = (count * sizeof(T) + kHugePage - 1) / kHugePage * kHugePage;
-    items_.reset(static_cast<T*>(std::aligned_alloc(kHugePage, bytes)));
+    const std::size_t bytes = count * sizeof(T);
+    const std::size_t pages = (bytes + kHugePage - 1) / kHugePage;
+    items_.reset(static_cast<T*>(std::aligned_alloc(kHugePage, pages * kHugePage)));
     if (items_ == nullptr) throw std::bad_alloc();
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-    madvise(items_.get(), bytes, MADV_HUGEPAGE);  // a wish; small pages work too
+    // A wish; small pages work too, and a page that is hardly begun is better small.
+    madvise(items_.get(), bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
 #endif
     std::memset(static_cast<void*>(items_.get()), 0, bytes);
   }
