@@ -5,7 +5,6 @@
 #include <exception>
 #include <mutex>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -62,7 +61,7 @@ class Crew {
   bool add_thread() {
     try {
       std::thread([this] { serve(); }).detach();
-    } catch (const std::system_error&) {
+    } catch (const std::exception&) {  // none to be had, or no memory for it
       return false;
     }
     ++idle_;
