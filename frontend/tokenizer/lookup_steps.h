@@ -13,8 +13,8 @@ class Encoder;
 
 /// How an encoder looks pieces up, by the instructions that a processor has.
 struct LookupSteps {
-  /// Pieces looked up at a time, so that memory answers in parallel.
-  static constexpr std::size_t kStaged = 16;
+  /// Pieces looked up at a time: memory is asked for all of them before the first is needed.
+  static constexpr std::size_t kStaged = 64;
 
   const char* name;
   /// Where a piece may be in the cache; all bits are mixed.

@@ -17,7 +17,9 @@ namespace gptc::tokenizer {
 
 /// Remembers the tokens of pieces of up to 15 bytes that have at most four, and of which pieces
 /// there are more. Of fixed size: a piece may be in four places, two neighbours in one cache line
-/// by one hash, LookupSteps::hash, and two by another; where all are taken, it evicts.
+/// by one hash, LookupSteps::hash, and two by another; where all are taken, it evicts. What is
+/// found often moves to its first place, so that the pieces of one text give way to those of the
+/// next.
 class PieceCache {
  public:
   static constexpr std::size_t kTokens = 4;
@@ -45,8 +47,7 @@ class PieceCache {
 
   PieceCache() : entries_(kEntries) {}
 
-  /// Where to look first; asks memory for it. What came early is there, so most of what is
-  /// frequent.
+  /// Where to look first; asks memory for it. Most of what is frequent is there.
   const Entry* first_place(std::uint32_t hash) const {
     // Bits of the hash as they lie are the distance in bytes.
     const auto* const place = reinterpret_cast<const char*>(&entries_[0]) + (hash & kDistances);
@@ -54,10 +55,18 @@ class PieceCache {
     return reinterpret_cast<const Entry*>(place);
   }
 
-  /// Null where the piece is not remembered.
-  const Entry* find(const PieceKey& key, std::uint32_t hash) const {
-    for (const std::size_t place : places(key, hash)) {
-      if (entries_[place].key == key) return &entries_[place];
+  /// Null where the piece is not remembered. May move entries, so the one found before is lost.
+  const Entry* find(const PieceKey& key, std::uint32_t hash) {
+    const auto all = places(key, hash);
+    for (const std::size_t place : all) {
+      if (!(entries_[place].key == key)) continue;
+      if (place == all[0] || ++found_beside_ % kPatience != 0) return &entries_[place];
+      const Entry entry = entries_[place];
+      // What was first may lie beside, in the same line, but not where the other hash leads.
+      if (place != all[1]) entries_[place] = Entry();
+      entries_[all[1]] = entries_[all[0]];
+      entries_[all[0]] = entry;
+      return &entries_[all[0]];
     }
     return nullptr;
   }
@@ -77,14 +86,16 @@ class PieceCache {
       }
     }
     if (ids.size() > kTokens) return;
-    entries_[all[1]] = entries_[all[0]];
-    entries_[all[0]] = entry;
+    entries_[all[1]] = entry;
   }
 
  private:
   static constexpr int kBits = 17;
   static constexpr std::size_t kEntries = std::size_t{1} << kBits;  // 4 MiB
   static constexpr int kShift = 64 - kBits;
+
+  // One in so many moves: of pieces that share a first place the most frequent is mostly there.
+  static constexpr std::uint32_t kPatience = 16;
 
   static constexpr std::uint32_t kDistances = (kEntries - 1) * sizeof(Entry);
 
@@ -95,6 +106,7 @@ class PieceCache {
   }
 
   HugeArray<Entry> entries_;
+  std::uint32_t found_beside_ = 0;  // pieces that were not at their first place
 };
 
 /// The same for longer pieces and for those of more tokens: two places each, in which bytes and

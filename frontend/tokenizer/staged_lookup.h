@@ -29,7 +29,7 @@ struct StagedLookup {
                                                                        const std::size_t* ends,
                                                                        std::size_t count) {
     Staged staged[LookupSteps::kStaged];
-    const PieceCache& cache = encoder.short_pieces_;
+    PieceCache& cache = encoder.short_pieces_;
     std::size_t at = begin;
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < count; ++i) {

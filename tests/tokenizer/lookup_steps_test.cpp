@@ -72,6 +72,48 @@ TEST_P(LookupStepsOf, more_pieces_than_it_remembers) {
   expect_ids_of_merging(text);
 }
 
+TEST_P(LookupStepsOf, frequent_pieces_of_a_text_after_many_others) {
+  std::mt19937 random(44);
+  for (int round = 0; round < 3; ++round) {
+    std::string others;
+    while (others.size() < 1'500'000) others += " " + random_text(random, "etaoinshrdlu", 8);
+    expect_ids_of_merging(others);
+    std::vector<std::string> few(500);
+    for (std::string& piece : few) piece = " " + random_text(random, "etaoinshrdlu", 7);
+    std::string text;
+    for (int i = 0; i < 50'000; ++i) text += few[random() % few.size()];
+    expect_ids_of_merging(text);
+  }
+}
+
+TEST(PieceCache, what_is_found_often_moves_to_its_first_place) {
+  // One hash for all: two pieces beside each other, the others where each one's own hash leads.
+  constexpr std::uint32_t kHash = 64;
+  PieceCache cache;
+  const auto key_of = [](std::int32_t i) {
+    const std::string text = "piece " + std::to_string(i);
+    return PieceKey::load_exactly(text.data(), text.size());
+  };
+  for (std::int32_t i = 0; i < 1000; ++i) cache.add(key_of(i), kHash, std::array{i, i + 1});
+  const auto is_found = [&](std::int32_t i) {
+    const PieceCache::Entry* const entry = cache.find(key_of(i), kHash);
+    if (entry == nullptr) return false;
+    std::int32_t ids[PieceCache::kTokens];
+    entry->write(ids);
+    EXPECT_EQ(entry->count(), 2u);
+    EXPECT_EQ(ids[0], i);
+    EXPECT_EQ(ids[1], i + 1);
+    return true;
+  };
+  for (const std::int32_t often : {1, 500, 999, 500}) {
+    for (int i = 0; i < 100; ++i) EXPECT_TRUE(is_found(often));
+    EXPECT_TRUE(cache.first_place(kHash)->key == key_of(often));
+  }
+  int found = 0;
+  for (std::int32_t i = 0; i < 1000; ++i) found += is_found(i) ? 1 : 0;
+  EXPECT_GT(found, 900);
+}
+
 TEST_P(LookupStepsOf, pieces_whose_tokens_have_no_room_beside_them) {
   // Bytes that no merge joins: as many tokens as bytes.
   for (std::size_t size = 40; size < 70; ++size) {
