@@ -53,12 +53,11 @@ void Vocabulary::store_bytes(const std::vector<std::string>& tokens) {
     bytes_ += token;
   }
   offsets_.push_back(static_cast<std::uint32_t>(bytes_.size()));
-  rows_.resize(tokens.size());
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    const std::string& token = tokens[i];
-    const bool fits = token.size() <= TokenRow::kLongest;
-    rows_[i].length = static_cast<std::uint8_t>(fits ? token.size() : TokenRow::kLongest + 1);
-    if (fits) std::copy(token.begin(), token.end(), rows_[i].bytes);
+  rows_.reserve(tokens.size());
+  short_rows_.reserve(tokens.size());
+  for (const std::string& token : tokens) {
+    rows_.emplace_back(token);
+    short_rows_.emplace_back(token);
   }
 }
 

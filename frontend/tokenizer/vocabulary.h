@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -19,11 +20,20 @@
 namespace gptc::tokenizer {
 
 /// A short token's bytes and, last, how many: what decoding copies whole.
-struct alignas(16) TokenRow {
-  static constexpr std::size_t kLongest = 15;
+template <std::size_t kSize>
+struct alignas(kSize) BasicTokenRow {
+  static constexpr std::size_t kLongest = kSize - 1;
   char bytes[kLongest] = {};
   std::uint8_t length = 0;  // kLongest + 1: the token is longer
+
+  BasicTokenRow() = default;
+  explicit BasicTokenRow(std::string_view token)
+      : length(static_cast<std::uint8_t>(std::min(token.size(), kSize))) {
+    if (token.size() <= kLongest) std::copy(token.begin(), token.end(), bytes);
+  }
 };
+using TokenRow = BasicTokenRow<16>;
+using ShortRow = BasicTokenRow<8>;  // half the memory to look up in, where most tokens are short
 
 /// The tokens of a byte-level BPE and their merges; immutable, so it may be shared by threads.
 /// A token is a single byte, the result of a merge, or special (its text never comes from merging).
@@ -48,6 +58,7 @@ class Vocabulary {
 
   /// By id.
   std::span<const TokenRow> token_rows() const { return rows_; }
+  std::span<const ShortRow> short_rows() const { return short_rows_; }
 
   /// The token as files write it: printable characters for bytes, a special token's own text.
   std::string text(std::int32_t id) const;
@@ -107,6 +118,7 @@ class Vocabulary {
   std::string bytes_;
   std::vector<std::uint32_t> offsets_;
   std::vector<TokenRow> rows_;
+  std::vector<ShortRow> short_rows_;
   std::vector<Merge> merges_;
   RankTable ranks_;
   std::array<std::int32_t, 256> byte_tokens_{};
