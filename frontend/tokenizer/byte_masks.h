@@ -25,7 +25,7 @@ struct ByteMasks {
 struct WideMasks {
   std::uint64_t continuation = 0;    ///< 80 to BF
   std::uint64_t first_of_three = 0;  ///< E1 to EF but ED: any two continuations may follow
-  std::uint64_t of_letters = 0;      ///< E5 to E8, EB, EC: every such character is a letter
+  std::uint64_t of_letters = 0;      ///< E5 to E9, EB, EC: every such character is a letter
 };
 
 #if defined(__SSE2__)
@@ -42,9 +42,9 @@ inline WideMasks wide_masks(const char* at) {
     const __m128i three = _mm_and_si128(_mm_cmpgt_epi8(bytes, signed_byte(0xE0)),
                                         _mm_cmpgt_epi8(signed_byte(0xF0), bytes));
     const __m128i surrogate = _mm_cmpeq_epi8(bytes, signed_byte(0xED));
-    // Han from U+5000 to U+8FFF, Hangul from U+B000 to U+CFFF.
+    // Han from U+5000 to U+9FFF, Hangul from U+B000 to U+CFFF.
     const __m128i han = _mm_and_si128(_mm_cmpgt_epi8(bytes, signed_byte(0xE4)),
-                                      _mm_cmpgt_epi8(signed_byte(0xE9), bytes));
+                                      _mm_cmpgt_epi8(signed_byte(0xEA), bytes));
     const __m128i hangul = _mm_and_si128(_mm_cmpgt_epi8(bytes, signed_byte(0xEA)),
                                          _mm_cmpgt_epi8(signed_byte(0xED), bytes));
     masks.continuation |= bits(_mm_cmpgt_epi8(signed_byte(0xC0), bytes));
@@ -84,7 +84,7 @@ inline WideMasks wide_masks(const char* at) {
   for (unsigned i = 0; i < 64; ++i) {
     const auto byte = static_cast<unsigned char>(at[i]);
     const bool three = byte > 0xE0 && byte < 0xF0 && byte != 0xED;
-    const bool letters = (byte > 0xE4 && byte < 0xE9) || byte == 0xEB || byte == 0xEC;
+    const bool letters = (byte > 0xE4 && byte < 0xEA) || byte == 0xEB || byte == 0xEC;
     masks.continuation |= std::uint64_t{(byte & 0xC0u) == 0x80} << i;
     masks.first_of_three |= std::uint64_t{three} << i;
     masks.of_letters |= std::uint64_t{letters} << i;

@@ -95,7 +95,7 @@ class PieceCache {
   static constexpr int kShift = 64 - kBits;
 
   // One in so many moves: of pieces that share a first place the most frequent is mostly there.
-  static constexpr std::uint32_t kPatience = 16;
+  static constexpr std::uint32_t kPatience = 32;
 
   static constexpr std::uint32_t kDistances = (kEntries - 1) * sizeof(Entry);
 
