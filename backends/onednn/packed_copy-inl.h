@@ -88,7 +88,7 @@ HWY_INLINE bool copy_columns(const T* HWY_RESTRICT from, std::size_t col_stride,
 }
 
 /// to[i * rows + r] = from[r * row_stride + i * col_stride] for `count` rows of at most
-/// packed_depth values; zeros up to `rows`, of which there are at most tile_columns().
+/// most_depth values; zeros up to `rows`, of which there are at most tile_columns().
 template <class T>
 void interleave(const T* HWY_RESTRICT from, std::size_t row_stride, std::size_t col_stride,
                 std::size_t count, std::size_t size, std::size_t rows, float* HWY_RESTRICT to) {
@@ -102,58 +102,70 @@ void interleave(const T* HWY_RESTRICT from, std::size_t row_stride, std::size_t 
   }
   // Strips of rows are widened, then turned.
   const std::size_t strip = turn_strip_rows();
-  HWY_ALIGN float room[hn::MaxLanes(F32()) * packed_row];
+  constexpr std::size_t pitch = most_depth + 16;  // rows do not compete for the same lines
+  HWY_ALIGN float room[hn::MaxLanes(F32()) * pitch];
   for (std::size_t first = 0; first < rows; first += strip) {
     const std::size_t there = std::min(strip, count - std::min(count, first));
     const std::size_t padded = round_up(size, 4);
     for (std::size_t r = 0; r < strip; ++r) {
-      float* row = room + r * packed_row;
+      float* row = room + r * pitch;
       if (r < there) copy_wide(from + (first + r) * row_stride, col_stride, size, row);
       std::fill(row + (r < there ? size : 0), row + padded, 0.F);
     }
     std::size_t i = 0;
-    for (; i + 4 <= size; i += 4) turn_strip(room + i, packed_row, to + i * rows + first, rows);
+    if (first + strip <= rows)
+      for (; i + 4 <= size; i += 4) turn_strip(room + i, pitch, to + i * rows + first, rows);
+    const std::size_t last = std::min(strip, rows - first);
     for (; i < size; ++i)
-      for (std::size_t r = 0; r < strip; ++r) to[i * rows + first + r] = room[r * packed_row + i];
+      for (std::size_t r = 0; r < last; ++r) to[i * rows + first + r] = room[r * pitch + i];
   }
 }
 
-/// How a tile's rows of a are packed: one after the other, or turned, value by value, if that is
-/// how they are stored.
-struct RowByRow {
-  static constexpr std::size_t tile = tile_rows * packed_row;
-  static HWY_INLINE std::size_t at(std::size_t row, std::size_t k) { return row * packed_row + k; }
-};
-struct Turned {
-  static constexpr std::size_t tile = tile_rows * packed_depth;
-  static HWY_INLINE std::size_t at(std::size_t row, std::size_t k) { return k * tile_rows + row; }
-};
+/// interleave() of a whole tile's rows of f32 where they lie. Rows up to turn_strip_rows() are
+/// read, and as many values behind the last column written.
+HWY_INLINE void turn_rows(const float* HWY_RESTRICT from, std::size_t row_stride, std::size_t size,
+                          float* HWY_RESTRICT to) {
+  std::size_t i = 0;
+  for (; i + 4 <= size; i += 4) turn_strip(from + i, row_stride, to + i * tile_rows, tile_rows);
+  for (; i < size; ++i)
+    for (std::size_t r = 0; r < tile_rows; ++r) to[i * tile_rows + r] = from[r * row_stride + i];
+}
 
-/// Rows of a from `first` on, values [k, k + depth) of them; zeros behind the last row.
-template <class Left>
-void pack_left(const PackedProblem& problem, std::size_t first, std::size_t rows, std::size_t k,
-               std::size_t depth, float* left) {
-  const PackedFactor& a = problem.a;
-  for (std::size_t row = 0; row < rows; row += tile_rows, left += Left::tile) {
-    const std::size_t count = std::min(tile_rows, rows - row);
-    with_type(a.dtype, a.at(first + row, k), [&](const auto* from) HWY_ATTR {
-      if constexpr (std::is_same_v<Left, Turned>) {
-        const std::size_t beyond = problem.rows - std::min(problem.rows, first + row + tile_rows);
-        if (copy_columns<tile_rows>(from, a.col_stride, depth, count < tile_rows ? 0 : beyond,
-                                    left))
-          return;
-        interleave(from, a.row_stride, a.col_stride, count, depth, tile_rows, left);
-      } else {
-        for (std::size_t r = 0; r < tile_rows; ++r) {
-          float* to = left + r * packed_row;
-          if (r < count)
-            copy_wide(from + r * a.row_stride, a.col_stride, depth, to);
-          else
-            std::fill_n(to, depth, 0.F);
-        }
-      }
-    });
+/// Rows of a that one tile reads: `count` of them from `from` on, `there` up to the matrix's end.
+template <class T>
+HWY_INLINE void pack_tile(const PackedFactor& a, const T* HWY_RESTRICT from, std::size_t count,
+                          std::size_t there, std::size_t size, float* HWY_RESTRICT to) {
+  if (a.row_stride == 1 && count == tile_rows &&
+      copy_columns<tile_rows>(from, a.col_stride, size, there - tile_rows, to))
+    return;
+  if constexpr (std::is_same_v<T, float>) {
+    const std::size_t strip = turn_strip_rows();
+    if (a.col_stride == 1 && tile_rows <= strip && strip <= there)
+      return turn_rows(from, a.row_stride, size, to);
   }
+  interleave(from, a.row_stride, a.col_stride, count, size, tile_rows, to);
+}
+
+/// Rows of a from `first` on, values [k, k + depth) of them, tile by tile as tiles read them; zeros
+/// behind the last row and up to `padded` values.
+inline void pack_left(const PackedProblem& problem, std::size_t first, std::size_t rows,
+                      std::size_t k, std::size_t depth, std::size_t padded, float* left) {
+  const PackedFactor& a = problem.a;
+  const std::size_t pitch = left_pitch({tile_rows, tile_columns()}, padded);
+  // Where neighbours in a column of a lie side by side, a few lines serve all tiles.
+  const std::size_t step = a.row_stride == 1 ? depth_step : depth;
+  for (std::size_t i = 0; i < depth; i += step) {
+    const std::size_t size = std::min(step, depth - i);
+    float* to = left + i * tile_rows;
+    for (std::size_t row = 0; row < rows; row += tile_rows, to += pitch) {
+      with_type(a.dtype, a.at(first + row, k + i), [&](const auto* from) HWY_ATTR {
+        pack_tile(a, from, std::min(tile_rows, rows - row), problem.rows - first - row, size, to);
+      });
+    }
+  }
+  if (padded == depth) return;
+  for (std::size_t row = 0; row < rows; row += tile_rows, left += pitch)
+    std::fill(left + depth * tile_rows, left + padded * tile_rows, 0.F);
 }
 
 }  // namespace gptc::onednn::HWY_NAMESPACE

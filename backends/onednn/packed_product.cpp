@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "backends/onednn/packed_tiles.h"
 #include "backends/onednn/round_up.h"
@@ -12,10 +13,10 @@ namespace {
 
 constexpr std::size_t cache_line = 64;
 
-// What a thread takes at a time: rows of a that stay in the second-level cache, of so many columns
-// that there is enough to share out.
-constexpr std::size_t block_rows = 126;
-constexpr std::size_t least_blocks = 16;
+// Rows of a that are packed together: they stay in the second-level cache (384 KiB at most).
+constexpr std::size_t block_rows = 192;
+// The least that a thread takes at a time: such a block by so many panels.
+constexpr std::size_t share_panels = 12;
 // What is packed of b at a time, as all threads read it: it may be in the third-level cache.
 constexpr std::size_t span_floats = std::size_t{5} << 18;  // 5 MiB
 constexpr std::size_t span_columns = 4096;
@@ -41,12 +42,14 @@ bool is_accumulate(const PostStep& step) { return step.op == PostOp::accumulate;
 struct Cut {
   std::size_t rows, depth, columns, batches;
   TileShape tile = tile_shape();
+  std::size_t part;  // values of the sum
 
   explicit Cut(const MatmulSpec& spec)
       : rows(size_of(spec.c.rows)),
         depth(size_of(spec.a.cols)),
         columns(size_of(spec.c.cols)),
-        batches(size_of(spec.c.batch)) {}
+        batches(size_of(spec.c.batch)),
+        part(depth_of_part(tile, depth)) {}
 
   std::size_t width() const {
     const std::size_t spans = parts_of(columns, span_columns);
@@ -56,13 +59,15 @@ struct Cut {
   /// Of the sum, in a span.
   std::size_t height() const {
     const std::size_t most =
-        std::max<std::size_t>(1, span_floats / std::max<std::size_t>(1, width() * packed_depth));
-    return most * packed_depth;
+        std::max<std::size_t>(1, span_floats / std::max<std::size_t>(1, width() * part));
+    return most * part;
   }
-  std::size_t right_floats() const { return width() * std::min(height(), round_up(depth, 4)); }
+  std::size_t right_floats() const {
+    return width() * std::min(height(), round_up(depth, depth_step));
+  }
   std::size_t row_blocks() const { return parts_of(rows, block_rows); }
   std::size_t rows_of_block() const { return round_up(parts_of(rows, row_blocks()), tile.rows); }
-  std::size_t left_floats() const { return rows_of_block() * packed_row; }
+  std::size_t left_floats() const { return rows_of_block() / tile.rows * left_pitch(tile, part); }
   /// Whether each matrix of the result is one thread's.
   bool alone() const { return batches > 1 || rows * depth * columns < worth_sharing; }
   /// Partial sums cannot wait in a result that is rounded, or that is still read.
@@ -70,11 +75,33 @@ struct Cut {
     const auto& ops = spec.post_ops;
     const auto old = std::find_if(ops.begin(), ops.end(), is_accumulate);
     const bool read_later = old != ops.end() && old != ops.begin();
-    return depth > packed_depth && (spec.c.dtype != ir::DType::f32 || read_later);
+    return depth > part && (spec.c.dtype != ir::DType::f32 || read_later);
   }
   std::size_t sums_stride() const { return round_up(columns, cache_line / sizeof(float)); }
   std::size_t sums_floats(const MatmulSpec& spec) const {
     return sums_apart(spec) ? rows * sums_stride() : 0;
+  }
+};
+
+struct Range {
+  std::size_t begin, end;
+};
+
+/// How threads share a span: blocks of rows by runs of its panels, those of a block in a row.
+struct Shares {
+  std::size_t blocks, panels, runs;
+
+  std::size_t count() const { return blocks * runs; }
+  /// Calls body(block, first panel, panels) for each block that has some of the shares.
+  template <class Body>
+  void by_block(Range shares, const Body& body) const {
+    while (shares.begin < shares.end) {
+      const std::size_t block = shares.begin / runs;
+      const std::size_t end = std::min(shares.end, (block + 1) * runs);
+      const std::size_t first = (shares.begin - block * runs) * panels / runs;
+      body(block, first, (end - block * runs) * panels / runs - first);
+      shares.begin = end;
+    }
   }
 };
 
@@ -150,7 +177,8 @@ class PackedKernel final : public Kernel {
   void over_spans(const Body& body) const {
     for (std::size_t column = 0; column < cut_.columns; column += cut_.width()) {
       for (std::size_t k = 0; k < std::max<std::size_t>(1, cut_.depth); k += cut_.height()) {
-        body(PackedSpan{.first_column = column,
+        body(PackedSpan{.part = cut_.part,
+                        .first_column = column,
                         .columns = std::min(cut_.width(), cut_.columns - column),
                         .first_depth = k,
                         .depth = std::min(cut_.height(), cut_.depth - k)});
@@ -178,28 +206,39 @@ class PackedKernel final : public Kernel {
     });
   }
 
-  void together() const {
+  void together() {
     const PackedProblem& problem = problems_.front();
     over_spans([&](const PackedSpan& span) {
       const std::size_t panels = span.panels(cut_.tile);
-      const std::size_t chunks = std::min(panels, parts_of(least_blocks, cut_.row_blocks()));
       const auto packs = static_cast<std::int64_t>(span.parts() * panels);
-      const auto blocks = static_cast<std::int64_t>(cut_.row_blocks() * chunks);
+      const Shares shares{cut_.row_blocks(), panels, parts_of(panels, share_panels)};
+      taken_ = 0;
 #pragma omp parallel num_threads(threads_)
       {
         const PackedRoom room = room_of(problem, size_of(omp_get_thread_num()));
 #pragma omp for schedule(dynamic, 8)
         for (std::int64_t i = 0; i < packs; ++i)
           pack_panel(problem, span, size_of(i) / panels, size_of(i) % panels, room.right);
-#pragma omp for schedule(dynamic) nowait
-        for (std::int64_t i = 0; i < blocks; ++i) {
-          const std::size_t chunk = size_of(i) % chunks;
-          const std::size_t from = chunk * panels / chunks;
-          multiply(problem, span, size_of(i) / chunks, from, (chunk + 1) * panels / chunks - from,
-                   room);
+        for (Range taken = take(shares.count()); taken.begin < taken.end;
+             taken = take(shares.count())) {
+          shares.by_block(taken, [&](std::size_t block, std::size_t first, std::size_t count) {
+            multiply(problem, span, block, first, count, room);
+          });
         }
       }
     });
+  }
+
+  /// Of what is left a part to each thread, twice over, so that threads end together whatever
+  /// else the cores do.
+  Range take(std::size_t count) {
+    std::size_t begin = taken_.load();
+    std::size_t end = begin;
+    do {
+      const std::size_t left = count - std::min(count, begin);
+      end = begin + std::min(left, std::max<std::size_t>(1, left / (2 * size_of(threads_))));
+    } while (!taken_.compare_exchange_weak(begin, end));
+    return {begin, end};
   }
 
   void multiply(const PackedProblem& problem, const PackedSpan& span, std::size_t block,
@@ -219,6 +258,7 @@ class PackedKernel final : public Kernel {
   Cut cut_;
   Room room_;
   int threads_;
+  std::atomic<std::size_t> taken_ = 0;  // shares of a span
   std::vector<PackedProblem> problems_;
 };
 

@@ -20,23 +20,52 @@ namespace {
 
 using Tile = VF32[tile_rows][tile_vectors];
 
-template <class Left>
-HWY_INLINE void sum_tile(const float* HWY_RESTRICT left, const float* HWY_RESTRICT right,
-                         std::size_t depth, Tile& sums) {
+/// sum + a * b in the sum's register: GCC would move sums about and read b again.
+HWY_INLINE VF32 add_product(VF32 a, VF32 b, VF32 sum) {
+#if HWY_TARGET == HWY_AVX2
+  asm("vfmadd231ps %2, %1, %0" : "+x"(sum.raw) : "x"(a.raw), "x"(b.raw));
+  return sum;
+#else
+  return hn::MulAdd(a, b, sum);
+#endif
+}
+
+/// One value of the sum, for all of a tile.
+HWY_INLINE void add_products(const float* HWY_RESTRICT left, const float* HWY_RESTRICT right,
+                             Tile& sums) {
   const F32 d;
-  const std::size_t lanes = hn::Lanes(d);
+  const VF32 b0 = hn::LoadU(d, right);
+  const VF32 b1 = hn::LoadU(d, right + hn::Lanes(d));
+  for (std::size_t r = 0; r < tile_rows; ++r) {
+    const VF32 a = hn::Set(d, left[r]);
+    sums[r][0] = add_product(a, b0, sums[r][0]);
+    sums[r][1] = add_product(a, b1, sums[r][1]);
+  }
+}
+
+/// to = left · right over `depth` values of the sum, a multiple of depth_step; rows of `to` are
+/// `stride` floats apart. kAdds: on top of what is there. A function of its own, so that every sum
+/// has its register.
+template <bool kAdds>
+HWY_NOINLINE void sum_tile(const float* HWY_RESTRICT left, const float* HWY_RESTRICT right,
+                           std::size_t depth, float* HWY_RESTRICT to, std::size_t stride) {
+  const F32 d;
+  const std::size_t width = tile_columns();
+  Tile sums;
   for (auto& row : sums)
     for (VF32& sum : row) sum = hn::Zero(d);
-  for (std::size_t k = 0; k < depth; ++k) {
-    const VF32 b0 = hn::LoadU(d, right);
-    const VF32 b1 = hn::LoadU(d, right + lanes);
-    right += tile_vectors * lanes;
-    for (std::size_t r = 0; r < tile_rows; ++r) {
-      const VF32 a = hn::Set(d, left[Left::at(r, 0)]);
-      sums[r][0] = hn::MulAdd(a, b0, sums[r][0]);
-      sums[r][1] = hn::MulAdd(a, b1, sums[r][1]);
+  for (std::size_t k = 0; k < depth; k += depth_step) {
+    HWY_UNROLL(8)
+    for (std::size_t i = 0; i < depth_step; ++i)
+      add_products(left + i * tile_rows, right + i * width, sums);
+    left += depth_step * tile_rows;
+    right += depth_step * width;
+  }
+  for (std::size_t r = 0; r < tile_rows; ++r, to += stride) {
+    for (std::size_t v = 0; v < tile_vectors; ++v) {
+      float* at = to + v * hn::Lanes(d);
+      hn::StoreU(kAdds ? hn::Add(hn::LoadU(d, at), sums[r][v]) : sums[r][v], d, at);
     }
-    left += Left::at(0, 1);
   }
 }
 
@@ -128,27 +157,20 @@ void finish_tile(const Place& at, float* tile) {
   }
 }
 
-HWY_INLINE void store_tile(const Place& at, const Tile& sums) {
-  const F32 d;
-  const std::size_t lanes = hn::Lanes(d);
+/// A tile's part of the sum, and what follows it.
+HWY_INLINE void make_tile(const Place& at, const float* left, const float* right,
+                          std::size_t depth) {
   const bool old = !at.first || at.problem.from_old;
   // What is no sum yet, or is a sum and nothing else.
   const bool plain = at.problem.c.dtype == ir::DType::f32 && at.problem.steps.empty();
   if (at.is_whole() && (plain || (!at.first && !at.last))) {
-    for (std::size_t r = 0; r < tile_rows; ++r) {
-      float* to = plain ? reinterpret_cast<float*>(at.result(r)) : at.sums(r);
-      for (std::size_t v = 0; v < tile_vectors; ++v) {
-        const VF32 sum = sums[r][v];
-        float* at_vector = to + v * lanes;
-        hn::StoreU(old ? hn::Add(hn::LoadU(d, at_vector), sum) : sum, d, at_vector);
-      }
-    }
-    return;
+    float* to = plain ? reinterpret_cast<float*>(at.result(0)) : at.sums(0);
+    const std::size_t stride = plain ? at.problem.c.row_stride : at.room.sums_stride;
+    return old ? sum_tile<true>(left, right, depth, to, stride)
+               : sum_tile<false>(left, right, depth, to, stride);
   }
   HWY_ALIGN float tile[tile_rows * tile_vectors * hn::MaxLanes(F32())];
-  for (std::size_t r = 0; r < tile_rows; ++r)
-    for (std::size_t v = 0; v < tile_vectors; ++v)
-      hn::StoreU(sums[r][v], d, tile + (r * tile_vectors + v) * lanes);
+  sum_tile<false>(left, right, depth, tile, tile_columns());
   if (old) add_old(at, tile);
   if (at.last) return finish_tile(at, tile);
   for (std::size_t r = 0; r < at.rows; ++r)
@@ -171,30 +193,28 @@ struct Fetch {
 };
 
 /// One part of the sum for a block of the result.
-template <class Left>
 void multiply_part(const PackedProblem& problem, const PackedSpan& span, std::size_t part,
                    const PackedBlock& block, const PackedRoom& room) {
-  const std::size_t k = span.first_depth + part * packed_depth;
-  const std::size_t depth = std::min(packed_depth, span.first_depth + span.depth - k);
-  const std::size_t width = tile_columns();
-  const float* right = room.right + part * packed_depth * round_up(span.columns, width);
-  pack_left<Left>(problem, block.first_row, block.rows, k, depth, room.left);
+  const PackedPart at_k(span, part);
+  const TileShape shape{tile_rows, tile_columns()};
+  const std::size_t panel_floats = shape.columns * at_k.padded;
+  const float* right = room.right + at_k.offset(span, shape) + block.first_panel * panel_floats;
+  pack_left(problem, block.first_row, block.rows, at_k.first, at_k.depth, at_k.padded, room.left);
   const std::size_t tiles = (block.rows + tile_rows - 1) / tile_rows;
-  Place at{problem, room, k == 0, k + depth == problem.depth, 0, 0, 0, 0};
-  for (std::size_t panel = block.first_panel; panel < block.first_panel + block.panels; ++panel) {
-    at.column = span.first_column + panel * width;
-    at.columns = std::min(width, span.columns - panel * width);
+  const std::size_t end = block.first_panel + block.panels;
+  Place at{problem, room, at_k.first == 0, at_k.first + at_k.depth == problem.depth, 0, 0, 0, 0};
+  for (std::size_t panel = block.first_panel; panel < end; ++panel, right += panel_floats) {
+    at.column = span.first_column + panel * shape.columns;
+    at.columns = std::min(shape.columns, span.columns - panel * shape.columns);
     const float* rows = room.left;
-    Fetch fetch{right + (panel + 1) * width * depth,
-                panel + 1 < span.panels({tile_rows, width}) ? width * depth : 0};
-    for (std::size_t row = 0; row < block.rows; row += tile_rows, rows += Left::tile) {
+    Fetch fetch{right + panel_floats, panel + 1 < end ? panel_floats : 0};
+    for (std::size_t row = 0; row < block.rows; row += tile_rows) {
       at.row = block.first_row + row;
       at.rows = std::min(tile_rows, block.rows - row);
       for (std::size_t r = 0; r < at.rows; ++r) __builtin_prefetch(at.sums(r), 1);
       fetch.some(tiles);
-      Tile sums;
-      sum_tile<Left>(rows, right + panel * width * depth, depth, sums);
-      store_tile(at, sums);
+      make_tile(at, rows, right, at_k.padded);
+      rows += left_pitch(shape, at_k.padded);
     }
   }
 }
@@ -205,31 +225,27 @@ TileShape shape_of_tile() { return {tile_rows, tile_columns()}; }
 
 void pack_one(const PackedProblem& problem, const PackedSpan& span, std::size_t part,
               std::size_t panel, float* right) {
-  const std::size_t width = tile_columns();
-  const std::size_t k = span.first_depth + part * packed_depth;
-  const std::size_t depth = std::min(packed_depth, span.first_depth + span.depth - k);
-  const std::size_t columns = std::min(width, span.columns - panel * width);
-  right += part * packed_depth * round_up(span.columns, width) + panel * width * depth;
+  const PackedPart at_k(span, part);
+  const TileShape shape{tile_rows, tile_columns()};
+  const std::size_t columns = std::min(shape.columns, span.columns - panel * shape.columns);
+  right += at_k.offset(span, shape) + panel * shape.columns * at_k.padded;
   const PackedFactor& b = problem.b;
-  with_type(b.dtype, b.at(k, span.first_column + panel * width), [&](const auto* from) HWY_ATTR {
+  const std::byte* data = b.at(at_k.first, span.first_column + panel * shape.columns);
+  with_type(b.dtype, data, [&](const auto* from) HWY_ATTR {
     constexpr std::size_t whole = tile_vectors * hn::MaxLanes(F32());
     if (b.col_stride == 1 && columns == whole) {
-      copy_columns<whole>(from, b.row_stride, depth, 0, right);
-      return;
+      copy_columns<whole>(from, b.row_stride, at_k.depth, 0, right);
+    } else {
+      interleave(from, b.col_stride, b.row_stride, columns, at_k.depth, shape.columns, right);
     }
-    interleave(from, b.col_stride, b.row_stride, columns, depth, width, right);
   });
+  std::fill(right + at_k.depth * shape.columns, right + at_k.padded * shape.columns, 0.F);
 }
 
 void multiply_some(const PackedProblem& problem, const PackedSpan& span, const PackedBlock& block,
                    const PackedRoom& room) {
-  for (std::size_t part = 0; part < span.parts(); ++part) {
-    if (problem.a.row_stride == 1 && problem.a.col_stride != 1) {
-      multiply_part<Turned>(problem, span, part, block, room);
-    } else {
-      multiply_part<RowByRow>(problem, span, part, block, room);
-    }
-  }
+  for (std::size_t part = 0; part < span.parts(); ++part)
+    multiply_part(problem, span, part, block, room);
 }
 
 }  // namespace gptc::onednn::HWY_NAMESPACE
@@ -243,6 +259,13 @@ HWY_EXPORT(pack_one);
 HWY_EXPORT(multiply_some);
 
 TileShape tile_shape() { return HWY_DYNAMIC_DISPATCH(shape_of_tile)(); }
+
+std::size_t depth_of_part(const TileShape& tile, std::size_t depth) {
+  constexpr std::size_t panel_floats = 8192;
+  const std::size_t most = std::min(most_depth, panel_floats / tile.columns);
+  const std::size_t parts = std::max<std::size_t>(1, (depth + most - 1) / most);
+  return std::max(depth_step, round_up((depth + parts - 1) / parts, depth_step));
+}
 
 void pack_panel(const PackedProblem& problem, const PackedSpan& span, std::size_t part,
                 std::size_t panel, float* right) {

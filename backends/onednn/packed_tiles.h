@@ -3,11 +3,13 @@
 // "Anatomy of high-performance matrix multiplication").
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "backends/onednn/dnnl_compat.h"
+#include "backends/onednn/round_up.h"
 
 namespace gptc::onednn {
 
@@ -50,25 +52,53 @@ struct TileShape {
 };
 TileShape tile_shape();
 
-/// Values of the sum that are worked on together: their part of b's panel stays in the first-level
-/// cache. Sums are made part by part, in order, and each in order of k.
-inline constexpr std::size_t packed_depth = 256;
-/// Floats from a row of a to the next, where it is packed: not a power of two, so that rows do not
-/// compete for the same lines.
-inline constexpr std::size_t packed_row = packed_depth + 16;
+/// Values of the sum that are worked on together, at most.
+inline constexpr std::size_t most_depth = 512;
+/// How deep the parts of a sum over `depth` are: as few as can be, all alike but the last. A panel
+/// of b that deep (32 KiB at most) stays near while a block's tiles are summed. Sums are made part
+/// by part, in order, and each in order of k.
+std::size_t depth_of_part(const TileShape& tile, std::size_t depth);
+
+/// Parts are packed in so many values of the sum, zeros behind the last: a tile takes as many at
+/// once.
+inline constexpr std::size_t depth_step = 8;
+
+/// Floats from one packed tile's rows of a to the next.
+inline std::size_t left_pitch(const TileShape& tile, std::size_t depth) {
+  constexpr std::size_t slack = 16;  // written by whole vectors
+  return tile.rows * depth + slack;
+}
 
 /// The part of b that is packed at a time: whole panels of columns by whole parts of the sum.
 struct PackedSpan {
+  std::size_t part = 0;  // values of the sum, a multiple of depth_step
   std::size_t first_column = 0;
   std::size_t columns = 0;
-  std::size_t first_depth = 0;  // a multiple of packed_depth
+  std::size_t first_depth = 0;  // a multiple of `part`
   std::size_t depth = 0;
 
   std::size_t panels(const TileShape& tile) const {
     return (columns + tile.columns - 1) / tile.columns;
   }
-  std::size_t parts() const { return (depth + packed_depth - 1) / packed_depth; }
-  std::size_t floats(const TileShape& tile) const { return panels(tile) * tile.columns * depth; }
+  std::size_t parts() const { return (depth + part - 1) / part; }
+};
+
+/// A part of a span's sum.
+struct PackedPart {
+  std::size_t before;  // values of the span's sum
+  std::size_t first;   // of the whole sum's
+  std::size_t depth;
+  std::size_t padded;  // depth as it is packed
+
+  PackedPart(const PackedSpan& span, std::size_t number)
+      : before(number * span.part),
+        first(span.first_depth + before),
+        depth(std::min(span.part, span.depth - before)),
+        padded(round_up(depth, depth_step)) {}
+  /// Where its panels lie in what is packed of b.
+  std::size_t offset(const PackedSpan& span, const TileShape& tile) const {
+    return before * round_up(span.columns, tile.columns);
+  }
 };
 
 /// Some of the result: rows by panels of the span.
@@ -79,14 +109,14 @@ struct PackedBlock {
   std::size_t panels = 0;
 };
 
-/// Packs one panel of one part of the span into its place in `right`, which has span.floats().
+/// Packs one panel of one part of the span into its place in `right`.
 void pack_panel(const PackedProblem& problem, const PackedSpan& span, std::size_t part,
                 std::size_t panel, float* right);
 
 /// What multiply_block works with.
 struct PackedRoom {
   float* right;  // the packed span
-  float* left;   // of the block's rows, rounded up to tiles, packed_row floats each
+  float* left;   // the block's tiles of one part, left_pitch apart
   /// Where sums over parts of K wait, rows `sums_stride` floats apart: the result itself if nothing
   /// of it is read later.
   float* sums;

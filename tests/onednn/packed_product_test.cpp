@@ -178,6 +178,8 @@ std::vector<Case> cases() {
       }
     }
   }
+  // Several blocks of rows, the last not whole, for threads to share.
+  for (const bool ta : {false, true}) all.push_back({1, 403, 37, 250, ta, false, true});
   // More columns than are packed at a time, and more of the sum.
   all.push_back({1, 14, 20, 4700, false, false, true});
   all.push_back({1, 14, 5300, 300, true, false, true});
@@ -215,9 +217,9 @@ INSTANTIATE_TEST_SUITE_P(All, PackedProduct, ::testing::ValuesIn(cases()));
 
 TEST(PackedProducts, ARowHasTheSameBitsBesideAnyOthers) {
   const std::int64_t n = 40;
-  const std::vector<float> many = Checked({1, 150, 700, n, false, false, true}).run(2);
-  for (const std::int64_t rows : {1, 5, 67}) {
-    const std::vector<float> few = Checked({1, rows, 700, n, false, false, true}).run(1);
+  const std::vector<float> many = Checked({1, 250, 1100, n, false, false, true}).run(2);
+  for (const std::int64_t rows : {1, 5, 67, 200}) {
+    const std::vector<float> few = Checked({1, rows, 1100, n, false, false, true}).run(1);
     EXPECT_TRUE(std::equal(few.begin(), few.end(), many.begin())) << rows << " rows";
   }
 }
