@@ -122,11 +122,20 @@ void interleave(const T* HWY_RESTRICT from, std::size_t row_stride, std::size_t 
 }
 
 /// interleave() of a whole tile's rows of f32 where they lie. Rows up to turn_strip_rows() are
-/// read, and as many values behind the last column written.
+/// read, and as many values behind the last column written; the next tile's rows are fetched.
 HWY_INLINE void turn_rows(const float* HWY_RESTRICT from, std::size_t row_stride, std::size_t size,
                           float* HWY_RESTRICT to) {
+  constexpr std::size_t line = 16;  // floats
   std::size_t i = 0;
-  for (; i + 4 <= size; i += 4) turn_strip(from + i, row_stride, to + i * tile_rows, tile_rows);
+  const auto turn_to = [&](std::size_t end) HWY_ATTR {
+    for (; i + 4 <= end; i += 4) turn_strip(from + i, row_stride, to + i * tile_rows, tile_rows);
+  };
+  while (i + line <= size) {
+    for (std::size_t r = 0; r < tile_rows; ++r)
+      hwy::Prefetch(from + (tile_rows + r) * row_stride + i);
+    turn_to(i + line);
+  }
+  turn_to(size);
   for (; i < size; ++i)
     for (std::size_t r = 0; r < tile_rows; ++r) to[i * tile_rows + r] = from[r * row_stride + i];
 }

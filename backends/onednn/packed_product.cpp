@@ -13,10 +13,10 @@ namespace {
 
 constexpr std::size_t cache_line = 64;
 
-// Rows of a that are packed together: they stay in the second-level cache (384 KiB at most).
-constexpr std::size_t block_rows = 192;
+// Rows of a that are packed together: they stay in the second-level cache (360 KiB at most).
+constexpr std::size_t block_rows = 120;
 // The least that a thread takes at a time: such a block by so many panels.
-constexpr std::size_t share_panels = 12;
+constexpr std::size_t share_panels = 6;
 // What is packed of b at a time, as all threads read it: it may be in the third-level cache.
 constexpr std::size_t span_floats = std::size_t{5} << 18;  // 5 MiB
 constexpr std::size_t span_columns = 4096;

@@ -150,7 +150,7 @@ void finish_tile(const Place& at, float* tile) {
   for (std::size_t r = 0; r < at.rows; ++r) {
     const auto size = static_cast<std::int64_t>(at.columns);
     if (at.problem.c.dtype == ir::DType::f32) {
-      std::copy_n(tile + r * stride, size, reinterpret_cast<float*>(at.result(r)));
+      copy_wide(tile + r * stride, 1, at.columns, reinterpret_cast<float*>(at.result(r)));
     } else {
       scale_values(tile + r * stride, 1.F, reinterpret_cast<std::uint16_t*>(at.result(r)), size);
     }
@@ -174,7 +174,7 @@ HWY_INLINE void make_tile(const Place& at, const float* left, const float* right
   if (old) add_old(at, tile);
   if (at.last) return finish_tile(at, tile);
   for (std::size_t r = 0; r < at.rows; ++r)
-    std::copy_n(tile + r * tile_columns(), at.columns, at.sums(r));
+    copy_wide(tile + r * tile_columns(), 1, at.columns, at.sums(r));
 }
 
 /// The next panel of b comes into the second-level cache while tiles of this one are summed.
@@ -261,7 +261,7 @@ HWY_EXPORT(multiply_some);
 TileShape tile_shape() { return HWY_DYNAMIC_DISPATCH(shape_of_tile)(); }
 
 std::size_t depth_of_part(const TileShape& tile, std::size_t depth) {
-  constexpr std::size_t panel_floats = 8192;
+  constexpr std::size_t panel_floats = 12288;
   const std::size_t most = std::min(most_depth, panel_floats / tile.columns);
   const std::size_t parts = std::max<std::size_t>(1, (depth + most - 1) / most);
   return std::max(depth_step, round_up((depth + parts - 1) / parts, depth_step));

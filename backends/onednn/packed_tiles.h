@@ -53,9 +53,9 @@ struct TileShape {
 TileShape tile_shape();
 
 /// Values of the sum that are worked on together, at most.
-inline constexpr std::size_t most_depth = 512;
+inline constexpr std::size_t most_depth = 768;
 /// How deep the parts of a sum over `depth` are: as few as can be, all alike but the last. A panel
-/// of b that deep (32 KiB at most) stays near while a block's tiles are summed. Sums are made part
+/// of b that deep (48 KiB at most) stays near while a block's tiles are summed. Sums are made part
 /// by part, in order, and each in order of k.
 std::size_t depth_of_part(const TileShape& tile, std::size_t depth);
 
