@@ -15,6 +15,8 @@ constexpr std::size_t cache_line = 64;
 
 // Rows of a that are packed together: they stay in the second-level cache (360 KiB at most).
 constexpr std::size_t block_rows = 120;
+// Panels of b that a thread packs at a time.
+constexpr std::size_t pack_together = 8;
 // The least that a thread takes at a time: such a block by so many panels.
 constexpr std::size_t share_panels = 6;
 // What is packed of b at a time, as all threads read it: it may be in the third-level cache.
@@ -189,18 +191,20 @@ class PackedKernel final : public Kernel {
   PackedRoom room_of(const PackedProblem& problem, std::size_t thread) const {
     const std::size_t copy = room_.each > 1 ? thread : 0;
     const bool apart = room_.sums > 0;
-    return {.right = right() + copy * room_.right,
-            .left = left() + thread * room_.left,
-            .sums = apart ? sums() + copy * room_.sums : reinterpret_cast<float*>(problem.result),
-            .sums_stride = apart ? cut_.sums_stride() : problem.c.row_stride};
+    PackedRoom room;
+    room.right = right() + copy * room_.right;
+    room.left = left() + thread * room_.left;
+    room.sums = apart ? sums() + copy * room_.sums : reinterpret_cast<float*>(problem.result);
+    room.sums_stride = apart ? cut_.sums_stride() : problem.c.row_stride;
+    return room;
   }
 
   void alone(const PackedProblem& problem, std::size_t thread) const {
-    const PackedRoom room = room_of(problem, thread);
+    PackedRoom room = room_of(problem, thread);
     over_spans([&](const PackedSpan& span) {
       const std::size_t panels = span.panels(cut_.tile);
-      for (std::size_t i = 0; i < span.parts() * panels; ++i)
-        pack_panel(problem, span, i / panels, i % panels, room.right);
+      for (std::size_t part = 0; part < span.parts(); ++part)
+        pack_panels(problem, span, part, 0, panels, room.right);
       for (std::size_t block = 0; block < cut_.row_blocks(); ++block)
         multiply(problem, span, block, 0, panels, room);
     });
@@ -210,17 +214,20 @@ class PackedKernel final : public Kernel {
     const PackedProblem& problem = problems_.front();
     over_spans([&](const PackedSpan& span) {
       const std::size_t panels = span.panels(cut_.tile);
-      const auto packs = static_cast<std::int64_t>(span.parts() * panels);
+      const std::size_t groups = parts_of(panels, pack_together);
+      const auto packs = static_cast<std::int64_t>(span.parts() * groups);
       const Shares shares{cut_.row_blocks(), panels, parts_of(panels, share_panels)};
       taken_ = 0;
 #pragma omp parallel num_threads(threads_)
       {
-        const PackedRoom room = room_of(problem, size_of(omp_get_thread_num()));
-#pragma omp for schedule(dynamic, 8)
-        for (std::int64_t i = 0; i < packs; ++i)
-          pack_panel(problem, span, size_of(i) / panels, size_of(i) % panels, room.right);
-        for (Range taken = take(shares.count()); taken.begin < taken.end;
-             taken = take(shares.count())) {
+        PackedRoom room = room_of(problem, size_of(omp_get_thread_num()));
+#pragma omp for schedule(dynamic)
+        for (std::int64_t i = 0; i < packs; ++i) {
+          const std::size_t first = size_of(i) % groups * pack_together;
+          pack_panels(problem, span, size_of(i) / groups, first,
+                      std::min(panels, first + pack_together), room.right);
+        }
+        for (Range taken = take(shares); taken.begin < taken.end; taken = take(shares)) {
           shares.by_block(taken, [&](std::size_t block, std::size_t first, std::size_t count) {
             multiply(problem, span, block, first, count, room);
           });
@@ -230,19 +237,22 @@ class PackedKernel final : public Kernel {
   }
 
   /// Of what is left a part to each thread, twice over, so that threads end together whatever
-  /// else the cores do.
-  Range take(std::size_t count) {
+  /// else the cores do: whole blocks at first, then what is left of one.
+  Range take(const Shares& shares) {
     std::size_t begin = taken_.load();
     std::size_t end = begin;
     do {
-      const std::size_t left = count - std::min(count, begin);
-      end = begin + std::min(left, std::max<std::size_t>(1, left / (2 * size_of(threads_))));
+      const std::size_t left = shares.count() - std::min(shares.count(), begin);
+      std::size_t some = std::max<std::size_t>(1, left / (2 * size_of(threads_)));
+      some = some < shares.runs ? std::min(some, shares.runs - begin % shares.runs)
+                                : some / shares.runs * shares.runs;
+      end = begin + std::min(left, some);
     } while (!taken_.compare_exchange_weak(begin, end));
     return {begin, end};
   }
 
   void multiply(const PackedProblem& problem, const PackedSpan& span, std::size_t block,
-                std::size_t first_panel, std::size_t panels, const PackedRoom& room) const {
+                std::size_t first_panel, std::size_t panels, PackedRoom& room) const {
     const std::size_t first = block * cut_.rows_of_block();
     if (first >= cut_.rows) return;
     multiply_block(problem, span,

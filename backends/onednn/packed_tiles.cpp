@@ -194,12 +194,15 @@ struct Fetch {
 
 /// One part of the sum for a block of the result.
 void multiply_part(const PackedProblem& problem, const PackedSpan& span, std::size_t part,
-                   const PackedBlock& block, const PackedRoom& room) {
+                   const PackedBlock& block, PackedRoom& room) {
   const PackedPart at_k(span, part);
   const TileShape shape{tile_rows, tile_columns()};
   const std::size_t panel_floats = shape.columns * at_k.padded;
   const float* right = room.right + at_k.offset(span, shape) + block.first_panel * panel_floats;
-  pack_left(problem, block.first_row, block.rows, at_k.first, at_k.depth, at_k.padded, room.left);
+  if (room.left_row != block.first_row || room.left_depth != at_k.first)
+    pack_left(problem, block.first_row, block.rows, at_k.first, at_k.depth, at_k.padded, room.left);
+  room.left_row = block.first_row;
+  room.left_depth = at_k.first;
   const std::size_t tiles = (block.rows + tile_rows - 1) / tile_rows;
   const std::size_t end = block.first_panel + block.panels;
   Place at{problem, room, at_k.first == 0, at_k.first + at_k.depth == problem.depth, 0, 0, 0, 0};
@@ -223,27 +226,41 @@ void multiply_part(const PackedProblem& problem, const PackedSpan& span, std::si
 
 TileShape shape_of_tile() { return {tile_rows, tile_columns()}; }
 
-void pack_one(const PackedProblem& problem, const PackedSpan& span, std::size_t part,
-              std::size_t panel, float* right) {
+void pack_some(const PackedProblem& problem, const PackedSpan& span, std::size_t part,
+               std::size_t first, std::size_t end, float* right) {
   const PackedPart at_k(span, part);
   const TileShape shape{tile_rows, tile_columns()};
-  const std::size_t columns = std::min(shape.columns, span.columns - panel * shape.columns);
-  right += at_k.offset(span, shape) + panel * shape.columns * at_k.padded;
   const PackedFactor& b = problem.b;
-  const std::byte* data = b.at(at_k.first, span.first_column + panel * shape.columns);
-  with_type(b.dtype, data, [&](const auto* from) HWY_ATTR {
-    constexpr std::size_t whole = tile_vectors * hn::MaxLanes(F32());
-    if (b.col_stride == 1 && columns == whole) {
-      copy_columns<whole>(from, b.row_stride, at_k.depth, 0, right);
-    } else {
-      interleave(from, b.col_stride, b.row_stride, columns, at_k.depth, shape.columns, right);
+  const std::size_t pitch = shape.columns * at_k.padded;
+  right += at_k.offset(span, shape);
+  // Where neighbours in a row of b lie side by side, a few rows of all panels, then the next.
+  constexpr std::size_t few = 16;
+  const std::size_t step = b.col_stride == 1 ? few : at_k.depth;
+  for (std::size_t k = 0; k < at_k.depth; k += step) {
+    const std::size_t depth = std::min(step, at_k.depth - k);
+    for (std::size_t panel = first; panel < end; ++panel) {
+      const std::size_t column = panel * shape.columns;
+      const std::size_t columns = std::min(shape.columns, span.columns - column);
+      float* to = right + panel * pitch + k * shape.columns;
+      const std::byte* data = b.at(at_k.first + k, span.first_column + column);
+      with_type(b.dtype, data, [&](const auto* from) HWY_ATTR {
+        constexpr std::size_t whole = tile_vectors * hn::MaxLanes(F32());
+        if (b.col_stride == 1 && columns == whole) {
+          copy_columns<whole>(from, b.row_stride, depth, 0, to);
+        } else {
+          interleave(from, b.col_stride, b.row_stride, columns, depth, shape.columns, to);
+        }
+      });
     }
-  });
-  std::fill(right + at_k.depth * shape.columns, right + at_k.padded * shape.columns, 0.F);
+  }
+  for (std::size_t panel = first; panel < end; ++panel) {
+    float* to = right + panel * pitch;
+    std::fill(to + at_k.depth * shape.columns, to + pitch, 0.F);
+  }
 }
 
 void multiply_some(const PackedProblem& problem, const PackedSpan& span, const PackedBlock& block,
-                   const PackedRoom& room) {
+                   PackedRoom& room) {
   for (std::size_t part = 0; part < span.parts(); ++part)
     multiply_part(problem, span, part, block, room);
 }
@@ -255,7 +272,7 @@ HWY_AFTER_NAMESPACE();
 namespace gptc::onednn {
 
 HWY_EXPORT(shape_of_tile);
-HWY_EXPORT(pack_one);
+HWY_EXPORT(pack_some);
 HWY_EXPORT(multiply_some);
 
 TileShape tile_shape() { return HWY_DYNAMIC_DISPATCH(shape_of_tile)(); }
@@ -267,13 +284,13 @@ std::size_t depth_of_part(const TileShape& tile, std::size_t depth) {
   return std::max(depth_step, round_up((depth + parts - 1) / parts, depth_step));
 }
 
-void pack_panel(const PackedProblem& problem, const PackedSpan& span, std::size_t part,
-                std::size_t panel, float* right) {
-  HWY_DYNAMIC_DISPATCH(pack_one)(problem, span, part, panel, right);
+void pack_panels(const PackedProblem& problem, const PackedSpan& span, std::size_t part,
+                 std::size_t first, std::size_t end, float* right) {
+  HWY_DYNAMIC_DISPATCH(pack_some)(problem, span, part, first, end, right);
 }
 
 void multiply_block(const PackedProblem& problem, const PackedSpan& span, const PackedBlock& block,
-                    const PackedRoom& room) {
+                    PackedRoom& room) {
   HWY_DYNAMIC_DISPATCH(multiply_some)(problem, span, block, room);
 }
 

@@ -109,22 +109,26 @@ struct PackedBlock {
   std::size_t panels = 0;
 };
 
-/// Packs one panel of one part of the span into its place in `right`.
-void pack_panel(const PackedProblem& problem, const PackedSpan& span, std::size_t part,
-                std::size_t panel, float* right);
+/// Packs panels [first, end) of one part of the span into their places in `right`.
+void pack_panels(const PackedProblem& problem, const PackedSpan& span, std::size_t part,
+                 std::size_t first, std::size_t end, float* right);
 
 /// What multiply_block works with.
 struct PackedRoom {
-  float* right;  // the packed span
-  float* left;   // the block's tiles of one part, left_pitch apart
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+  float* right = nullptr;  // the packed span
+  float* left = nullptr;   // the block's tiles of one part, left_pitch apart
+  /// Of which rows and values of the sum `left` is; a thread may go on with them.
+  std::size_t left_row = none;
+  std::size_t left_depth = none;
   /// Where sums over parts of K wait, rows `sums_stride` floats apart: the result itself if nothing
   /// of it is read later.
-  float* sums;
-  std::size_t sums_stride;
+  float* sums = nullptr;
+  std::size_t sums_stride = 0;
 };
 
 /// Adds the span's part of the sums to a block of the result, and takes the steps behind the last.
 void multiply_block(const PackedProblem& problem, const PackedSpan& span, const PackedBlock& block,
-                    const PackedRoom& room);
+                    PackedRoom& room);
 
 }  // namespace gptc::onednn
