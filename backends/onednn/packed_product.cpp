@@ -240,15 +240,14 @@ class PackedKernel final : public Kernel {
   /// else the cores do: whole blocks at first, then what is left of one.
   Range take(const Shares& shares) {
     std::size_t begin = taken_.load();
-    std::size_t end = begin;
-    do {
+    while (true) {
       const std::size_t left = shares.count() - std::min(shares.count(), begin);
       std::size_t some = std::max<std::size_t>(1, left / (2 * size_of(threads_)));
       some = some < shares.runs ? std::min(some, shares.runs - begin % shares.runs)
                                 : some / shares.runs * shares.runs;
-      end = begin + std::min(left, some);
-    } while (!taken_.compare_exchange_weak(begin, end));
-    return {begin, end};
+      const std::size_t end = begin + std::min(left, some);
+      if (taken_.compare_exchange_weak(begin, end)) return {begin, end};
+    }
   }
 
   void multiply(const PackedProblem& problem, const PackedSpan& span, std::size_t block,
