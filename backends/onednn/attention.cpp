@@ -19,44 +19,57 @@ struct RunningSoftmax {
   float* rescale;  // what the output so far must be multiplied with
 };
 
-/// Turns products into weights exp(scale · product - max) with the new maxima, dropped where they
+/// Turns products into weights 2^(scale · product - max) with the new maxima, dropped where they
 /// are, as factors stacked over keys. Hidden ones become 0.
-template <class F>
-HWY_INLINE void online_softmax(const AttentionProblem& at, const ScoreTile& tile,
-                               const RunningSoftmax& running, const float* words, float* scores) {
+template <class F, bool kWhole>
+HWY_INLINE void weigh_tile(const AttentionProblem& at, const ScoreTile& tile,
+                           const RunningSoftmax& running, const float* words, float* scores) {
   const FloatTag d;
-  const FloatVec scale = hn::Set(d, at.scale);
-  const bool whole = tile.whole();
+  const FloatVec scale = hn::Set(d, at.scale * log2_e);
   for (std::size_t query = 0; query < tile.padded_queries(); query += hn::Lanes(d)) {
     const std::size_t end = tile.keys_end(query);
-    float* column = scores + query;
+    const auto product = [&](std::size_t key) HWY_ATTR {
+      return hn::LoadU(d, scores + key * attention_tile + query);
+    };
     const FloatVec old_max = hn::LoadU(d, running.max + query);
     FloatVec max = old_max;
     for (std::size_t key = 0; key < end; ++key) {
-      float* product = column + key * attention_tile;
-      FloatVec score = hn::Mul(hn::LoadU(d, product), scale);
-      if (!whole)
+      FloatVec score = hn::Mul(product(key), scale);
+      if (!kWhole)
         score = hn::IfThenElse(visible(tile, key, query), score, hn::Set(d, hidden_score));
-      hn::StoreU(score, d, product);
       max = hn::Max(max, score);
     }
     FloatVec sum = hn::Zero(d);
-    const auto weight = [&](std::size_t key) HWY_ATTR {
-      const std::size_t pair = key * attention_tile + query;
-      const FloatVec kept = exp_of(d, hn::Sub(hn::LoadU(d, scores + pair), max));
-      sum = hn::Add(sum, kept);
-      return at.dropout.active ? hn::Mul(kept, keep_factor(at.dropout, words + pair)) : kept;
-    };
-    for (std::size_t key = 0; key < end; key += 2) {
-      const FloatVec first = weight(key);
-      F::put_stacked(first, weight(key + 1), scores, key, query);
+    for (std::size_t key = 0; key < end; key += weight_chains) {
+      FloatVec weights[weight_chains];
+      for (std::size_t i = 0; i < weight_chains; ++i)
+        weights[i] = hn::MulSub(product(key + i), scale, max);
+      exp2_of(d, weights);
+      for (std::size_t i = 0; i < weight_chains; ++i) {
+        if (!kWhole) weights[i] = hn::IfThenElseZero(visible(tile, key + i, query), weights[i]);
+        sum = hn::Add(sum, weights[i]);
+        if (at.dropout.active) {
+          const float* word = words + (key + i) * attention_tile + query;
+          weights[i] = hn::Mul(weights[i], keep_factor(at.dropout, word));
+        }
+      }
+      for (std::size_t i = 0; i < weight_chains; i += 2)
+        F::put_stacked(weights[i], weights[i + 1], scores, key + i, query);
     }
-    const FloatVec rescale = exp_of(d, hn::Sub(old_max, max));
+    FloatVec rescale[] = {hn::Sub(old_max, max)};
+    exp2_of(d, rescale);
     hn::StoreU(max, d, running.max + query);
-    hn::StoreU(rescale, d, running.rescale + query);
+    hn::StoreU(rescale[0], d, running.rescale + query);
     const FloatVec old_sum = hn::LoadU(d, running.sum + query);
-    hn::StoreU(hn::MulAdd(old_sum, rescale, sum), d, running.sum + query);
+    hn::StoreU(hn::MulAdd(old_sum, rescale[0], sum), d, running.sum + query);
   }
+}
+
+template <class F>
+HWY_INLINE void online_softmax(const AttentionProblem& at, const ScoreTile& tile,
+                               const RunningSoftmax& running, const float* words, float* scores) {
+  if (tile.whole()) return weigh_tile<F, true>(at, tile, running, words, scores);
+  weigh_tile<F, false>(at, tile, running, words, scores);
 }
 
 /// Divides by the sums and writes y and lse of the tile's queries.
@@ -68,7 +81,7 @@ HWY_INLINE void finish_queries(const AttentionProblem& at, std::size_t row, std:
     const FloatVec sum = hn::LoadU(d, running.sum + query);
     const FloatVec max = hn::LoadU(d, running.max + query);
     hn::StoreU(hn::Div(hn::Set(d, 1.F), sum), d, running.rescale + query);
-    hn::StoreU(hn::Add(max, log_of(d, sum)), d, running.max + query);
+    hn::StoreU(hn::MulAdd(max, hn::Set(d, ln_2), log_of(d, sum)), d, running.max + query);
   }
   for (std::size_t query = 0; y != nullptr && query < count; ++query) {
     unpack_rows(output + query * at.padded_size(), at.padded_size(), 1, at.size,

@@ -15,7 +15,14 @@ namespace gptc::onednn {
 inline constexpr std::size_t attention_tile = 64;
 inline constexpr std::size_t attention_group = 16;
 
-/// Stands for the score of a key that is not seen: finite, and exp of it is 0.
+/// Scores are in units of ln 2, so that weights are powers of two.
+inline constexpr float log2_e = 1.44269504F;
+inline constexpr float ln_2 = 0.693147181F;
+
+/// Weights are made from so many vectors side by side.
+inline constexpr std::size_t weight_chains = 4;
+
+/// Stands for the score of a key that is not seen: finite, and no score is below it.
 inline constexpr float hidden_score = -1e30F;
 
 /// Dropout of the probabilities; element indices count in [B, H, Tq, Tk].

@@ -35,6 +35,17 @@ struct WordRows {
   std::size_t stride;
 };
 
+/// Rows that lie pages apart, as those of a head do, are fetched so many before they are packed.
+inline constexpr std::size_t rows_ahead = 12;
+
+HWY_INLINE void fetch_row(const SourceRows& rows, std::size_t row) {
+  constexpr std::size_t line = 64;
+  if (row >= rows.count) return;
+  const std::size_t width = rows.first.is_bf16 ? 2 : 4;
+  const std::byte* at = rows.first.data + row * rows.stride * width;
+  for (std::size_t i = 0; i < rows.size * width; i += line) __builtin_prefetch(at + i, 0, 3);
+}
+
 struct WideFactors {
   static constexpr std::size_t pack = 1;
 
@@ -47,6 +58,7 @@ struct WideFactors {
 
   static HWY_INLINE void pack_rows(const SourceRows& from, PaddedSize padded, float* to) {
     for (std::size_t row = 0; row < from.count; ++row, to += padded.size) {
+      fetch_row(from, row + rows_ahead);
       if (from.first.is_bf16) {
         scale_values(from.row<std::uint16_t>(row), 1.F, to, static_cast<std::int64_t>(from.size));
       } else {

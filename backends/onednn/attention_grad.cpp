@@ -43,38 +43,50 @@ struct PairTile {
 };
 
 /// Products of q and k and of dy and v become M(P) and dS.
+template <class F, bool kWhole>
+HWY_INLINE void differentiate_by(const ScoreTile& tile, const QueryTile& rows,
+                                 const PairTile& pairs, const AttentionProblem& problem) {
+  const FloatTag d;
+  const FloatVec scale = hn::Set(d, problem.scale * log2_e);
+  for (std::size_t query = 0; query < tile.padded_queries(); query += hn::Lanes(d)) {
+    const FloatVec lse = hn::Mul(hn::LoadU(d, rows.lse + query), hn::Set(d, log2_e));
+    const FloatVec mean = hn::LoadU(d, rows.mean + query);
+    const std::size_t end = tile.keys_end(query);
+    for (std::size_t key = 0; key < end; key += weight_chains) {
+      FloatVec p[weight_chains];
+      FloatVec ds[weight_chains];
+      for (std::size_t i = 0; i < weight_chains; ++i) {
+        const float* product = pairs.scores + (key + i) * attention_tile + query;
+        p[i] = hn::MulSub(hn::LoadU(d, product), scale, lse);
+      }
+      exp2_of(d, p);
+      for (std::size_t i = 0; i < weight_chains; ++i) {
+        const std::size_t at = (key + i) * attention_tile + query;
+        if (!kWhole) p[i] = hn::IfThenElseZero(visible(tile, key + i, query), p[i]);
+        FloatVec dp = hn::LoadU(d, pairs.dp + at);
+        FloatVec dropped = p[i];
+        if (problem.dropout.active) {
+          const FloatVec keep = keep_factor(problem.dropout, pairs.words + at);
+          dropped = hn::Mul(p[i], keep);
+          dp = hn::Mul(dp, keep);
+        }
+        ds[i] = hn::Mul(p[i], hn::Sub(dp, mean));
+        F::put_row(dropped, pairs.scores, key + i, query);
+        F::put_row(ds[i], pairs.dp, key + i, query);
+      }
+      if constexpr (F::pack > 1) {
+        for (std::size_t i = 0; i < weight_chains; i += 2)
+          F::put_stacked(ds[i], ds[i + 1], pairs.ds_stacked, key + i, query);
+      }
+    }
+  }
+}
+
 template <class F>
 HWY_INLINE void differentiate(const ScoreTile& tile, const QueryTile& rows, const PairTile& pairs,
                               const AttentionProblem& problem) {
-  const FloatTag d;
-  const FloatVec scale = hn::Set(d, problem.scale);
-  const bool whole = tile.whole();
-  for (std::size_t query = 0; query < tile.padded_queries(); query += hn::Lanes(d)) {
-    const FloatVec lse = hn::LoadU(d, rows.lse + query);
-    const FloatVec mean = hn::LoadU(d, rows.mean + query);
-    const std::size_t end = tile.keys_end(query);
-    const auto at_key = [&](std::size_t key) HWY_ATTR {
-      const std::size_t at = key * attention_tile + query;
-      FloatVec p = exp_of(d, hn::MulSub(hn::LoadU(d, pairs.scores + at), scale, lse));
-      if (!whole) p = hn::IfThenElseZero(visible(tile, key, query), p);
-      FloatVec dp = hn::LoadU(d, pairs.dp + at);
-      FloatVec dropped = p;
-      if (problem.dropout.active) {
-        const FloatVec keep = keep_factor(problem.dropout, pairs.words + at);
-        dropped = hn::Mul(p, keep);
-        dp = hn::Mul(dp, keep);
-      }
-      const FloatVec ds = hn::Mul(p, hn::Sub(dp, mean));
-      F::put_row(dropped, pairs.scores, key, query);
-      F::put_row(ds, pairs.dp, key, query);
-      return ds;
-    };
-    for (std::size_t key = 0; key < end; key += 2) {
-      const FloatVec first = at_key(key);
-      const FloatVec second = at_key(key + 1);
-      if constexpr (F::pack > 1) F::put_stacked(first, second, pairs.ds_stacked, key, query);
-    }
-  }
+  if (tile.whole()) return differentiate_by<F, true>(tile, rows, pairs, problem);
+  differentiate_by<F, false>(tile, rows, pairs, problem);
 }
 
 /// Adds the tile's part of dk, dv and dq.

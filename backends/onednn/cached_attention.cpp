@@ -79,8 +79,10 @@ HWY_INLINE void attend_lone(const AttentionProblem& at, const AttentionItem& ite
     Fetch next(last ? follows : head_tile(at, item, first + attention_tile));
     Lone::score(own, readable<F>(tile.keys, tile.room, size, own), next);
     const float old_max = max;
-    const float added = weigh(at.scale, tile.keys.count, own.weights, max);
-    const float rescale = hn::GetLane(exp_of(d, hn::Set(d, old_max - max)));
+    const float added = weigh(at.scale * log2_e, tile.keys.count, own.weights, max);
+    FloatVec factor[] = {hn::Set(d, old_max - max)};
+    exp2_of(d, factor);
+    const float rescale = hn::GetLane(factor[0]);
     sum = __builtin_fmaf(sum, rescale, added);
     Lone::add(own, readable<F>(tile.values, tile.room, size, own), rescale, next);
   }

@@ -138,22 +138,28 @@ struct LonePairs {
   }
 };
 
-/// scores[0..count) become exp(scale · score - max), and 0 behind them, with the new maximum;
+/// scores[0..count) become 2^(scale · score - max), and 0 behind them, with the new maximum;
 /// returns what must be added to the sum. In the order of attention's tiles.
 HWY_INLINE float weigh(float scale, std::size_t count, float* scores, float& max) {
   const FloatTag d;
+  const std::size_t lanes = hn::Lanes(d);
+  const FloatVec scales = hn::Set(d, scale);
   FloatVec most = hn::Set(d, max);
-  for (std::size_t key = 0; key < count; key += hn::Lanes(d)) {
-    const FloatVec score = hn::Mul(hn::LoadU(d, scores + key), hn::Set(d, scale));
-    const FloatVec seen =
-        hn::IfThenElse(hn::FirstN(d, count - key), score, hn::Set(d, hidden_score));
-    hn::StoreU(seen, d, scores + key);
-    most = hn::Max(most, seen);
+  for (std::size_t key = 0; key < count; key += lanes) {
+    const FloatVec score = hn::Mul(hn::LoadU(d, scores + key), scales);
+    most =
+        hn::Max(most, hn::IfThenElse(hn::FirstN(d, count - key), score, hn::Set(d, hidden_score)));
   }
   max = hn::GetLane(hn::MaxOfLanes(d, most));
-  for (std::size_t key = 0; key < count; key += hn::Lanes(d)) {
-    const FloatVec score = hn::LoadU(d, scores + key);
-    hn::StoreU(exp_of(d, hn::Sub(score, hn::Set(d, max))), d, scores + key);
+  for (std::size_t key = 0; key < count; key += weight_chains * lanes) {
+    FloatVec weights[weight_chains];
+    for (std::size_t i = 0; i < weight_chains; ++i) {
+      const FloatVec product = hn::LoadU(d, scores + key + i * lanes);
+      weights[i] = hn::MulSub(product, scales, hn::Set(d, max));
+    }
+    exp2_of(d, weights);
+    for (std::size_t i = 0; i < weight_chains; ++i)
+      hn::StoreU(weights[i], d, scores + key + i * lanes);
   }
   float added = 0;
   for (std::size_t key = 0; key < count; ++key) added += scores[key];
