@@ -121,23 +121,25 @@ void interleave(const T* HWY_RESTRICT from, std::size_t row_stride, std::size_t 
   }
 }
 
-/// interleave() of a whole tile's rows of f32 where they lie. Rows up to turn_strip_rows() are
-/// read, and as many values behind the last column written; the next tile's rows are fetched.
+/// interleave() of kRows rows of f32 where they lie. Whole strips of rows are read, and as many
+/// values behind the last column written; the next kRows rows are fetched.
+template <std::size_t kRows>
 HWY_INLINE void turn_rows(const float* HWY_RESTRICT from, std::size_t row_stride, std::size_t size,
                           float* HWY_RESTRICT to) {
   constexpr std::size_t line = 16;  // floats
   std::size_t i = 0;
   const auto turn_to = [&](std::size_t end) HWY_ATTR {
-    for (; i + 4 <= end; i += 4) turn_strip(from + i, row_stride, to + i * tile_rows, tile_rows);
+    for (; i + 4 <= end; i += 4)
+      for (std::size_t first = 0; first < kRows; first += turn_strip_rows())
+        turn_strip(from + first * row_stride + i, row_stride, to + i * kRows + first, kRows);
   };
   while (i + line <= size) {
-    for (std::size_t r = 0; r < tile_rows; ++r)
-      hwy::Prefetch(from + (tile_rows + r) * row_stride + i);
+    for (std::size_t r = 0; r < kRows; ++r) hwy::Prefetch(from + (kRows + r) * row_stride + i);
     turn_to(i + line);
   }
   turn_to(size);
   for (; i < size; ++i)
-    for (std::size_t r = 0; r < tile_rows; ++r) to[i * tile_rows + r] = from[r * row_stride + i];
+    for (std::size_t r = 0; r < kRows; ++r) to[i * kRows + r] = from[r * row_stride + i];
 }
 
 /// Rows of a that one tile reads: `count` of them from `from` on, `there` up to the matrix's end.
@@ -150,7 +152,7 @@ HWY_INLINE void pack_tile(const PackedFactor& a, const T* HWY_RESTRICT from, std
   if constexpr (std::is_same_v<T, float>) {
     const std::size_t strip = turn_strip_rows();
     if (a.col_stride == 1 && tile_rows <= strip && strip <= there)
-      return turn_rows(from, a.row_stride, size, to);
+      return turn_rows<tile_rows>(from, a.row_stride, size, to);
   }
   interleave(from, a.row_stride, a.col_stride, count, size, tile_rows, to);
 }

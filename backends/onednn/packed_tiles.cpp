@@ -142,9 +142,8 @@ HWY_INLINE void take_step(const Place& at, const PackedStep& step, std::size_t r
   }
 }
 
-/// What the last part's sums become.
-void finish_tile(const Place& at, float* tile) {
-  const std::size_t stride = tile_columns();
+/// What the last part's sums become; rows of theirs are `stride` floats apart.
+void finish_tile(const Place& at, float* tile, std::size_t stride) {
   for (const PackedStep& step : at.problem.steps)
     for (std::size_t r = 0; r < at.rows; ++r) take_step(at, step, r, tile + r * stride);
   for (std::size_t r = 0; r < at.rows; ++r) {
@@ -161,18 +160,25 @@ void finish_tile(const Place& at, float* tile) {
 HWY_INLINE void make_tile(const Place& at, const float* left, const float* right,
                           std::size_t depth) {
   const bool old = !at.first || at.problem.from_old;
-  // What is no sum yet, or is a sum and nothing else.
-  const bool plain = at.problem.c.dtype == ir::DType::f32 && at.problem.steps.empty();
-  if (at.is_whole() && (plain || (!at.first && !at.last))) {
-    float* to = plain ? reinterpret_cast<float*>(at.result(0)) : at.sums(0);
-    const std::size_t stride = plain ? at.problem.c.row_stride : at.room.sums_stride;
+  const auto sum_into = [&](float* to, std::size_t stride) HWY_ATTR {
     return old ? sum_tile<true>(left, right, depth, to, stride)
                : sum_tile<false>(left, right, depth, to, stride);
+  };
+  const bool whole = at.is_whole();
+  // A sum and nothing else.
+  const bool plain = at.problem.c.dtype == ir::DType::f32 && at.problem.steps.empty();
+  if (whole && plain)
+    return sum_into(reinterpret_cast<float*>(at.result(0)), at.problem.c.row_stride);
+  // Sums that wait for other parts; the result's own old values may be bf16.
+  if (whole && !(at.first && (at.last || at.problem.from_old))) {
+    sum_into(at.sums(0), at.room.sums_stride);
+    if (at.last) finish_tile(at, at.sums(0), at.room.sums_stride);
+    return;
   }
   HWY_ALIGN float tile[tile_rows * tile_vectors * hn::MaxLanes(F32())];
   sum_tile<false>(left, right, depth, tile, tile_columns());
   if (old) add_old(at, tile);
-  if (at.last) return finish_tile(at, tile);
+  if (at.last) return finish_tile(at, tile, tile_columns());
   for (std::size_t r = 0; r < at.rows; ++r)
     copy_wide(tile + r * tile_columns(), 1, at.columns, at.sums(r));
 }
@@ -191,6 +197,17 @@ struct Fetch {
     floats -= share;
   }
 };
+
+/// What will be read behind a tile's sums: what they are added to, operands of the steps.
+HWY_INLINE void fetch_rows(const Place& at) {
+  for (std::size_t r = 0; r < at.rows; ++r) __builtin_prefetch(at.sums(r), 1);
+  if (!at.last) return;
+  for (const PackedStep& step : at.problem.steps) {
+    if (step.operand.row_stride == 0) continue;
+    for (std::size_t r = 0; r < at.rows; ++r)
+      __builtin_prefetch(step.operand.at(at.row + r, at.column));
+  }
+}
 
 /// One part of the sum for a block of the result.
 void multiply_part(const PackedProblem& problem, const PackedSpan& span, std::size_t part,
@@ -214,7 +231,7 @@ void multiply_part(const PackedProblem& problem, const PackedSpan& span, std::si
     for (std::size_t row = 0; row < block.rows; row += tile_rows) {
       at.row = block.first_row + row;
       at.rows = std::min(tile_rows, block.rows - row);
-      for (std::size_t r = 0; r < at.rows; ++r) __builtin_prefetch(at.sums(r), 1);
+      fetch_rows(at);
       fetch.some(tiles);
       make_tile(at, rows, right, at_k.padded);
       rows += left_pitch(shape, at_k.padded);
@@ -247,6 +264,8 @@ void pack_some(const PackedProblem& problem, const PackedSpan& span, std::size_t
         constexpr std::size_t whole = tile_vectors * hn::MaxLanes(F32());
         if (b.col_stride == 1 && columns == whole) {
           copy_columns<whole>(from, b.row_stride, depth, 0, to);
+        } else if (b.row_stride == 1 && columns == whole && b.dtype == ir::DType::f32) {
+          turn_rows<whole>(reinterpret_cast<const float*>(from), b.col_stride, depth, to);
         } else {
           interleave(from, b.col_stride, b.row_stride, columns, depth, shape.columns, to);
         }

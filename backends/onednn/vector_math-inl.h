@@ -19,15 +19,17 @@ HWY_BEFORE_NAMESPACE();
 namespace gptc::onednn::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+/// Behind it a float has no places: adding it rounds, and the sum's low bits are the integer.
+inline constexpr float rounder = 0x1.8p23F;
+
 /// e^x within 2 ulp; results below 2^-125 become 0. Cody and Waite's reduction, then a polynomial
 /// fitted on [-ln 2 / 2, ln 2 / 2] (Cephes' expf).
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V exp_of(D d, V x) {
   const hn::RebindToSigned<D> di;
-  const V lowest = hn::Set(d, -86.6F);
-  const V clamped = hn::Min(hn::Max(x, lowest), hn::Set(d, 89.0F));
-  const V n = hn::Round(hn::Mul(clamped, hn::Set(d, 1.44269504F)));
-  V r = hn::NegMulAdd(n, hn::Set(d, 0.693359375F), clamped);
+  const V whole = hn::MulAdd(x, hn::Set(d, 1.44269504F), hn::Set(d, rounder));
+  const V n = hn::Sub(whole, hn::Set(d, rounder));
+  V r = hn::NegMulAdd(n, hn::Set(d, 0.693359375F), x);
   r = hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4F), r);
   V p = hn::MulAdd(hn::Set(d, 1.9875691500e-4F), r, hn::Set(d, 1.3981999507e-3F));
   p = hn::MulAdd(p, r, hn::Set(d, 8.3334519073e-3F));
@@ -35,12 +37,12 @@ HWY_INLINE V exp_of(D d, V x) {
   p = hn::MulAdd(p, r, hn::Set(d, 1.6666665459e-1F));
   p = hn::MulAdd(p, r, hn::Set(d, 5.0000001201e-1F));
   p = hn::MulAdd(p, hn::Mul(r, r), hn::Add(r, hn::Set(d, 1.0F)));
-  // 2^n as 2^(n-1) · 2, so that n = 128 overflows by itself.
-  const auto bits = hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(di, n), hn::Set(di, 126)));
-  p = hn::Mul(p, hn::BitCast(d, bits));
-  p = hn::Add(p, p);
-  p = hn::IfThenZeroElse(hn::Lt(x, lowest), p);
-  return hn::IfThenElse(hn::Eq(x, x), p, x);
+  const auto shift = hn::ShiftLeft<23>(hn::BitCast(di, whole));
+  p = hn::BitCast(d, hn::Add(hn::BitCast(di, p), shift));
+  p = hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -86.6F)), p);
+  // Infinity, or NaN as it was.
+  const V beyond = hn::Mul(x, hn::Set(d, std::numeric_limits<float>::infinity()));
+  return hn::IfThenElse(hn::Le(x, hn::Set(d, 88.72283F)), p, beyond);
 }
 
 /// x[i] = 2^x[i] within 1.4 · 2^-24 of it, side by side: one chain alone waits for each of its
@@ -56,13 +58,12 @@ HWY_INLINE void exp2_of(D d, V (&x)[kCount]) {
                                     0x1.ebfbdcp-3F,
                                     0x1.62e430p-1F,
                                     1.F};
-  // Behind it a float has no places: adding it rounds, and the sum's low bits are the integer.
-  const V rounder = hn::Set(d, 0x1.8p23F);
   V whole[kCount];
   V power[kCount];
   for (V& value : x) value = hn::Max(hn::Set(d, -125.F), value);  // in this order NaN stays
-  for (std::size_t i = 0; i < kCount; ++i) whole[i] = hn::Add(x[i], rounder);
-  for (std::size_t i = 0; i < kCount; ++i) x[i] = hn::Sub(x[i], hn::Sub(whole[i], rounder));
+  for (std::size_t i = 0; i < kCount; ++i) whole[i] = hn::Add(x[i], hn::Set(d, rounder));
+  for (std::size_t i = 0; i < kCount; ++i)
+    x[i] = hn::Sub(x[i], hn::Sub(whole[i], hn::Set(d, rounder)));
   for (V& value : power) value = hn::Set(d, coefficients[0]);
   for (std::size_t c = 1; c < std::size(coefficients); ++c)
     for (std::size_t i = 0; i < kCount; ++i)
