@@ -87,7 +87,7 @@ std::vector<std::string> Tokenizer::decode_batch(std::span<const std::vector<std
   std::vector<std::string> all(batch.size());
   std::atomic<std::size_t> next{0};
   run_workers(worker_count(threads, batch.size()), [&] {
-    for (std::size_t i = 0; (i = next.fetch_add(1)) < batch.size();) decode_into(batch[i], all[i]);
+    for (std::size_t i = 0; (i = next.fetch_add(1)) < batch.size();) all[i] = decode(batch[i]);
   });
   return all;
 }

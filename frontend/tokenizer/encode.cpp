@@ -137,8 +137,11 @@ std::vector<std::vector<std::int32_t>> Tokenizer::encode_batch(
   run_workers(worker_count(options.threads, texts.size()), [&] {
     const EncoderPool::Lease encoder(*encoders_);
     for (std::size_t i = 0; (i = next.fetch_add(1)) < texts.size();) {
-      VectorSink sink(all[i]);
+      // The thread's own while it grows: neighbours in `all` share a cache line.
+      std::vector<std::int32_t> ids;
+      VectorSink sink(ids);
       encode_parts({*vocabulary_, texts[i], options.special, kWhole}, *encoder, sink);
+      all[i] = std::move(ids);
     }
   });
   return all;

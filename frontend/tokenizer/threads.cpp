@@ -1,8 +1,6 @@
 #include "frontend/tokenizer/threads.h"
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -22,19 +20,9 @@ namespace {
 /// A call of run_workers: what is to be done, by how many still, and what went wrong first.
 struct Call {
   const std::function<void()>* work;
-  std::atomic<std::size_t> working = 0;  // changed under the crew's lock
+  std::size_t working = 0;
   std::exception_ptr failure;
 };
-
-/// Looks for a while whether something is so by now: a thread that sleeps is woken some 0.05 ms
-/// later, an eighth of what a batch of half a megabyte takes.
-template <typename Condition>
-void await(const Condition& is_so) {
-  constexpr std::chrono::microseconds kPatience{100};
-  const auto begun = std::chrono::steady_clock::now();
-  while (!is_so() && std::chrono::steady_clock::now() - begun < kPatience)
-    std::this_thread::yield();
-}
 
 /// Threads that wait to be used again.
 class Crew {
@@ -56,21 +44,15 @@ class Crew {
       std::unique_lock lock(mutex_);
       call.working = workers;
       queue_.insert(queue_.end(), workers - 1, &call);
-      queued_ = queue_.size();
       for (std::size_t more = queue_.size() - std::min(queue_.size(), idle_); more > 0; --more) {
         if (!add_thread()) break;
       }
     }
     for (std::size_t other = 1; other < workers; ++other) wake_.notify_one();
     finish_one(call);
-    {
-      // Nobody need begin what the others have done by now.
-      const std::scoped_lock lock(mutex_);
-      call.working -= static_cast<std::size_t>(std::erase(queue_, &call));
-      queued_ = queue_.size();
-    }
-    await([&] { return call.working == 0; });
     std::unique_lock lock(mutex_);
+    // Nobody need begin what the others have done by now.
+    call.working -= static_cast<std::size_t>(std::erase(queue_, &call));
     done_.wait(lock, [&] { return call.working == 0; });
     if (call.failure) std::rethrow_exception(call.failure);
   }
@@ -89,15 +71,9 @@ class Crew {
   void serve() {
     std::unique_lock lock(mutex_);
     for (;;) {
-      if (queue_.empty()) {
-        lock.unlock();
-        await([&] { return queued_ > 0; });
-        lock.lock();
-      }
       wake_.wait(lock, [&] { return !queue_.empty(); });
       Call* const call = queue_.back();
       queue_.pop_back();
-      queued_ = queue_.size();
       --idle_;
       lock.unlock();
       finish_one(*call);
@@ -122,8 +98,7 @@ class Crew {
   std::condition_variable wake_;
   std::condition_variable done_;
   std::vector<Call*> queue_;
-  std::atomic<std::size_t> queued_ = 0;  // the queue's size, for those who look without the lock
-  std::size_t idle_ = 0;                 // threads that wait or are about to
+  std::size_t idle_ = 0;  // threads that wait or are about to
 };
 
 }  // namespace

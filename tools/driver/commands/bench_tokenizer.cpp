@@ -90,29 +90,33 @@ std::vector<std::string_view> documents_of(std::string_view text) {
 }
 
 /// Work that is timed: as often in a row as takes kTiming, so that the figure is of a program that
-/// goes on with it.
+/// goes on with it. Half as often before, untimed: a processor that was idle is slow at first.
 class Timed {
  public:
   explicit Timed(std::size_t bytes) : mebibytes_(static_cast<double>(bytes) / kMiB) {}
 
-  /// Its speed in MiB/s; the first call only finds out how often, and gives that of one time.
+  /// Its speed in MiB/s.
   template <typename Work>
   double measure(const Work& work) {
-    const auto start = Clock::now();
-    for (int i = 0; i < times_; ++i) work();
-    const std::chrono::duration<double> taken = Clock::now() - start;
-    const double speed = times_ * mebibytes_ / taken.count();
-    if (!tried_) times_ = std::clamp(static_cast<int>(kTiming / taken.count()), 1, kMostTimes);
-    tried_ = true;
-    return speed;
+    if (times_ == 0)
+      times_ = std::clamp(static_cast<int>(kTiming / seconds(work, 1)), 1, kMostTimes);
+    seconds(work, times_ / 2);
+    return times_ * mebibytes_ / seconds(work, times_);
   }
 
  private:
   static constexpr double kTiming = 0.06;  // seconds
   static constexpr int kMostTimes = 1000;
+
+  template <typename Work>
+  static double seconds(const Work& work, int times) {
+    const auto start = Clock::now();
+    for (int i = 0; i < times; ++i) work();
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  }
+
   double mebibytes_;
-  int times_ = 1;
-  bool tried_ = false;
+  int times_ = 0;
 };
 
 nlohmann::ordered_json spread_of(std::vector<double> values) {
