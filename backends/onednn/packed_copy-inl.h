@@ -127,18 +127,18 @@ template <std::size_t kRows>
 HWY_INLINE void turn_rows(const float* HWY_RESTRICT from, std::size_t row_stride, std::size_t size,
                           float* HWY_RESTRICT to) {
   constexpr std::size_t line = 16;  // floats
-  std::size_t i = 0;
-  const auto turn_to = [&](std::size_t end) HWY_ATTR {
-    for (; i + 4 <= end; i += 4)
+  const auto turn = [&](std::size_t begin, std::size_t end) HWY_ATTR {
+    for (std::size_t i = begin; i + 4 <= end; i += 4)
       for (std::size_t first = 0; first < kRows; first += turn_strip_rows())
         turn_strip(from + first * row_stride + i, row_stride, to + i * kRows + first, kRows);
   };
-  while (i + line <= size) {
+  const std::size_t whole = size / line * line;
+  for (std::size_t i = 0; i < whole; i += line) {
     for (std::size_t r = 0; r < kRows; ++r) hwy::Prefetch(from + (kRows + r) * row_stride + i);
-    turn_to(i + line);
+    turn(i, i + line);
   }
-  turn_to(size);
-  for (; i < size; ++i)
+  turn(whole, size);
+  for (std::size_t i = size / 4 * 4; i < size; ++i)
     for (std::size_t r = 0; r < kRows; ++r) to[i * kRows + r] = from[r * row_stride + i];
 }
 

@@ -60,7 +60,8 @@ HWY_INLINE void exp2_of(D d, V (&x)[kCount]) {
                                     1.F};
   V whole[kCount];
   V power[kCount];
-  for (V& value : x) value = hn::Max(hn::Set(d, -125.F), value);  // in this order NaN stays
+  const V least = hn::Set(d, -125.F);
+  for (V& value : x) value = hn::IfThenElse(hn::Lt(value, least), least, value);  // NaN stays
   for (std::size_t i = 0; i < kCount; ++i) whole[i] = hn::Add(x[i], hn::Set(d, rounder));
   for (std::size_t i = 0; i < kCount; ++i)
     x[i] = hn::Sub(x[i], hn::Sub(whole[i], hn::Set(d, rounder)));

@@ -176,5 +176,31 @@ TEST(Attention, LargeScoresStayFinite) {
   for (const float value : attention.result(0)) ASSERT_LE(std::abs(value), 1.001F);
 }
 
+/// Clipping tells a broken step by it.
+TEST(Attention, NaNReachesWhoSeesItAlone) {
+  const Case c{1, 1, 80, 80, 16, true, 0};
+  constexpr std::int64_t queried = 20;
+  constexpr std::int64_t seen_from = 70;
+  const std::int64_t targets = hwy::SupportedTargets();
+  for (std::int64_t rest = targets; rest != 0; rest &= rest - 1) {
+    hwy::SetSupportedTargetsForTest(rest);
+    OneNode attention(OpKind::attention, {like(c, 80), like(c, 80), like(c, 80)}, attrs_of(c),
+                      {.threads = 1});
+    for (unsigned i = 0; i < 3; ++i) attention.fill(i, i, 2.F);
+    attention.operand(0)[static_cast<std::size_t>(queried * c.size + 3)] = std::nanf("");
+    attention.operand(1)[static_cast<std::size_t>(seen_from * c.size + 5)] = std::nanf("");
+    attention.run();
+    for (std::int64_t query = 0; query < c.queries; ++query) {
+      const bool wanted = query == queried || query >= seen_from;
+      for (std::int64_t i = 0; i < c.size; ++i) {
+        const float value = attention.result(0)[static_cast<std::size_t>(query * c.size + i)];
+        ASSERT_EQ(std::isnan(value), wanted)
+            << "query " << query << ", element " << i << ", " << hwy::TargetName(rest & -rest);
+      }
+    }
+  }
+  hwy::SetSupportedTargetsForTest(0);
+}
+
 }  // namespace
 }  // namespace gptc::testing
