@@ -71,7 +71,8 @@ HWY_INLINE void exp2_of(D d, V (&x)[kCount]) {
       power[i] = hn::MulAdd(power[i], x[i], hn::Set(d, coefficients[c]));
   for (std::size_t i = 0; i < kCount; ++i) {
     const auto shift = hn::ShiftLeft<23>(hn::BitCast(di, whole[i]));
-    x[i] = hn::BitCast(d, hn::Add(hn::BitCast(di, power[i]), shift));
+    const V scaled = hn::BitCast(d, hn::Add(hn::BitCast(di, power[i]), shift));
+    x[i] = hn::IfThenElse(hn::Eq(power[i], power[i]), scaled, power[i]);  // any NaN stays
   }
 }
 

@@ -187,7 +187,7 @@ TEST(Attention, NaNReachesWhoSeesItAlone) {
     OneNode attention(OpKind::attention, {like(c, 80), like(c, 80), like(c, 80)}, attrs_of(c),
                       {.threads = 1});
     for (unsigned i = 0; i < 3; ++i) attention.fill(i, i, 2.F);
-    attention.operand(0)[static_cast<std::size_t>(queried * c.size + 3)] = std::nanf("");
+    attention.operand(0)[static_cast<std::size_t>(queried * c.size + 3)] = std::nanf("0x80");
     attention.operand(1)[static_cast<std::size_t>(seen_from * c.size + 5)] = std::nanf("");
     attention.run();
     for (std::int64_t query = 0; query < c.queries; ++query) {
