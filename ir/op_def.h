@@ -189,6 +189,9 @@ struct OpDef {
   std::optional<Quantise> quantise = {};  // none: what it reads stays as it is
   /// Operands that decoding keeps in caches, if the op can read them as bf16 beside f32.
   std::vector<std::size_t> kept = {};
+  /// An operand that may be some columns of a wider one, from the attribute `start` on; -1: it is
+  /// no wider.
+  std::optional<std::size_t> columns = {};
 
   bool has(Trait trait) const { return (traits & trait) != 0; }
 };

@@ -112,8 +112,9 @@ HWY_INLINE void attend_tile(const AttentionProblem& at, const AttentionItem& ite
   std::fill_n(own.running.max, attention_tile, hidden_score);
   std::fill_n(own.running.sum, attention_tile, 0.F);
   const std::size_t query_row = at.query_row(item.batch, item.head, first_query);
+  const std::size_t q_row = at.q_row(item.batch, item.head, first_query);
   const std::size_t count = std::min(attention_tile, at.queries - first_query);
-  F::pack_rows({at.rows(at.q, query_row), at.channels, count, at.size}, {attention_tile, size},
+  F::pack_rows({at.rows(at.q, q_row), at.q_stride, count, at.size}, {attention_tile, size},
                own.output);
   transpose_tile({own.output, words}, attention_tile, words, own.queries);
   std::fill_n(own.output, attention_tile * size, 0.F);

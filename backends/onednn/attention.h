@@ -61,7 +61,8 @@ struct AttentionProblem {
   std::size_t keys = 0;      // Tk
   std::size_t key_rows = 0;  // of a batch in memory: Tk, or as many as a cache has room for
   std::ptrdiff_t past = 0;   // causal: query q sees key k iff k <= q + past
-  std::size_t channels = 0;  // H·D: the distance of two queries
+  std::size_t channels = 0;  // H·D: the distance of two rows
+  std::size_t q_stride = 0;  // of two queries: H·D, or more where q is columns of a wider tensor
   std::size_t size = 0;      // D
   bool by_head = false;      // keys and values lie in [B, H, S, D], as in caches; else [B, T, H·D]
   bool causal = false;
@@ -87,6 +88,10 @@ struct AttentionProblem {
   std::size_t query_tiles() const { return round_up(queries, attention_tile) / attention_tile; }
   std::size_t query_row(std::size_t batch, std::size_t head, std::size_t position) const {
     return (batch * queries + position) * channels + head * size;
+  }
+  /// The same in q.
+  std::size_t q_row(std::size_t batch, std::size_t head, std::size_t position) const {
+    return (batch * queries + position) * q_stride + head * size;
   }
   std::size_t key_row(std::size_t batch, std::size_t head, std::size_t position) const {
     if (by_head) return ((batch * heads + head) * key_rows + position) * size;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "backends/onednn/attention.h"
 #include "backends/onednn/bf16_dot.h"
 #include "backends/runtime/philox.h"
@@ -14,7 +16,8 @@ AttentionProblem sizes_of(const ir::Graph& graph, const ir::Node& node, const Ke
   AttentionProblem at;
   at.batches = size_of(q[0]);
   at.queries = size_of(q[1]);
-  at.channels = size_of(q[2]);
+  at.channels = size_of(node.results[0].shape[2]);
+  at.q_stride = size_of(q[2]);
   at.is_bf16 = graph.type(node.operands[0]).dtype == ir::DType::bf16;
   at.keys_bf16 = graph.type(node.operands[1]).dtype == ir::DType::bf16;
   at.scale = static_cast<float>(node.attrs.real("scale"));
@@ -42,6 +45,9 @@ AttentionProblem cached_attention_problem(const ir::Graph& graph, const ir::Node
   set_keys(at, size_of(k[2]), size_of(k[1]));
   at.by_head = true;
   at.causal = true;
+  const auto start =
+      static_cast<std::size_t>(std::max<std::int64_t>(node.attrs.integer("start"), 0));
+  if (args != nullptr) at.q = args->operands[0] + start * (at.is_bf16 ? 2 : 4);
   return at;
 }
 

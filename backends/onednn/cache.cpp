@@ -85,15 +85,19 @@ std::unique_ptr<Kernel> create_write(const ir::Graph& graph, const ir::Node& nod
   const bool by_head = node.results[0].shape.rank() > x.shape.rank();  // [B,H,S,D] of x[B,N,H·D]
   const AxisView cache = view_around(node.results[0], by_head ? 2 : 1);
   const bool rounds = x.dtype != node.results[0].dtype;
-  const std::int64_t inner = rounds ? cache.inner * 2 : cache.inner;  // bytes of a row of x
+  const std::int64_t inner = rounds ? cache.inner * 2 : cache.inner;             // the same of x
+  const std::int64_t width = x.bytes() / x.shape[0].size() / x.shape[1].size();  // of a row of x
+  const std::int64_t start = node.attrs.integer("start");
   const std::int64_t fresh = x.shape[1].size();
   const std::int64_t heads = by_head ? node.results[0].shape[1].size() : 1;
   const std::int32_t* past = past_of(args, 2);
-  const std::byte* from = args.operands[1];
+  const std::byte* from =
+      args.operands[1] + std::max<std::int64_t>(start, 0) * ir::dtype_bytes(x.dtype);
   std::byte* to = args.results[0];
   // A piece is what lies together in x and in the cache: all rows of a batch, or a head's row.
-  const std::int64_t together = by_head ? 1 : fresh;
-  const std::int64_t pieces = by_head ? fresh : 1;  // of a batch and head
+  const bool apart = by_head || start >= 0;
+  const std::int64_t together = apart ? 1 : fresh;
+  const std::int64_t pieces = apart ? fresh : 1;  // of a batch and head
   const auto rows = [=](std::int64_t i) {
     const std::int64_t head = i % heads;
     const std::int64_t batch = i / heads / pieces;
@@ -103,11 +107,11 @@ std::unique_ptr<Kernel> create_write(const ir::Graph& graph, const ir::Node& nod
     const std::int64_t end = std::clamp<std::int64_t>(given + together, 0, cache.size);
     const std::int64_t row = batch * fresh + first + begin - given;
     return Piece{to + ((batch * heads + head) * cache.size + begin) * cache.inner,
-                 from + (row * heads + head) * inner, (end - begin) * cache.inner};
+                 from + row * width + head * inner, (end - begin) * cache.inner};
   };
   // Single rows lie far apart: each costs what some lines in a row would.
   constexpr std::int64_t bytes_of_far_row = 2048;
-  const std::int64_t longest = std::max(together * cache.inner, by_head ? bytes_of_far_row : 0);
+  const std::int64_t longest = std::max(together * cache.inner, apart ? bytes_of_far_row : 0);
   const std::int64_t count = x.shape[0].size() * heads * pieces;
   std::unique_ptr<Kernel> write;
   if (rounds)

@@ -69,7 +69,8 @@ HWY_INLINE void attend_lone(const AttentionProblem& at, const AttentionItem& ite
   const LoneScratch own = {scratch.floats(attention_tile * size), scratch.floats(size),
                            scratch.floats(attention_tile), scratch.floats(size)};
   const std::size_t row = at.query_row(item.batch, item.head, 0);
-  F::pack_rows({at.rows(at.q, row), at.channels, 1, at.size}, {1, size}, own.query);
+  const std::size_t q_row = at.q_row(item.batch, item.head, 0);
+  F::pack_rows({at.rows(at.q, q_row), at.q_stride, 1, at.size}, {1, size}, own.query);
   std::fill_n(own.output, size, 0.F);
   float max = hidden_score;
   float sum = 0;

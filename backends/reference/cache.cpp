@@ -27,7 +27,17 @@ void kernel_cache_write(Call<F>& call) {
   out.ints = call.operands[0]->ints;
   const bool by_head = out.type.shape.rank() > x.type.shape.rank();  // [B,H,S,D] of x[B,N,H·D]
   const auto rows = static_cast<std::int64_t>(size_at(out.type.shape, by_head ? 2 : 1));
-  for_each_index(x.type.shape, [&](std::size_t flat, Index index) {
+  ir::Shape written = x.type.shape;
+  std::size_t start = 0;
+  if (call.attrs().integer("start") >= 0) {
+    start = static_cast<std::size_t>(call.attrs().integer("start"));
+    const std::size_t heads = by_head ? size_at(out.type.shape, 1) : 1;
+    written[written.rank() - 1] = static_cast<std::int64_t>(heads * last_size(out.type.shape));
+  }
+  for_each_index(written, [&](std::size_t, Index index) {
+    Index from = index;
+    from[written.rank() - 1] += start;
+    const std::size_t flat = flat_index(x.type.shape, from);
     const std::int64_t row = call.ints(2)[index[0]] + static_cast<std::int64_t>(index[1]);
     if (row < 0 || row >= rows) return;
     index[1] = static_cast<std::size_t>(row);
@@ -58,15 +68,19 @@ GPTC_REFERENCE_KERNEL(cache_read);
 template <class F>
 void kernel_cached_attention(Call<F>& call) {
   const auto scale = static_cast<F>(call.attrs().real("scale"));
-  const std::size_t channels = last_size(call.shape(0));
   const std::size_t heads = size_at(call.shape(1), 1);
-  const std::size_t size = channels / heads;
+  const std::size_t size = last_size(call.shape(1));
+  const std::size_t channels = heads * size;
+  const std::size_t width = last_size(call.shape(0));
+  const auto start =
+      static_cast<std::size_t>(std::max<std::int64_t>(0, call.attrs().integer("start")));
   const std::size_t queries = size_at(call.shape(0), 1);
   const std::size_t rows = size_at(call.shape(1), 2);
   for (std::size_t i = 0; i < row_count(call.shape(0)) * heads; ++i) {
     const std::size_t query = i / heads;
     const std::size_t batch = query / queries;
     const std::size_t at = query * channels + i % heads * size;
+    const std::size_t from = query * width + start + i % heads * size;
     const std::int64_t own = call.ints(3)[batch] + static_cast<std::int64_t>(query % queries);
     const std::size_t seen =
         std::min(rows, static_cast<std::size_t>(std::max<std::int64_t>(own, 0)) + 1);
@@ -74,7 +88,7 @@ void kernel_cached_attention(Call<F>& call) {
     const std::size_t first = (batch * heads + i % heads) * rows * size;
     for (std::size_t k = 0; k < seen; ++k) {
       for (std::size_t d = 0; d < size; ++d)
-        weights[k] += call.reals(0)[at + d] * call.reals(1)[first + k * size + d] * scale;
+        weights[k] += call.reals(0)[from + d] * call.reals(1)[first + k * size + d] * scale;
     }
     const F most = *std::ranges::max_element(weights);
     F sum = 0;

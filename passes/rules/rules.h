@@ -18,5 +18,6 @@ std::vector<Rule> shape();        // identities and pairs of reshape, transpose,
 std::vector<Rule> structure();    // transposed matmul operands, scatter_add, sums of pads
 std::vector<Rule> cast();         // widening late, narrowing early, round trips
 std::vector<Rule> select();       // select moves towards the operands
+std::vector<Rule> columns();      // slices of columns that their reader takes from the whole
 
 }  // namespace gptc::passes::rules

@@ -1,6 +1,8 @@
 // select(op(x…), index) -> op(select(x, index)…): what `logits` needs of one position only is
 // computed for that position only, as far down as the op above mixes positions.
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <optional>
 
 #include "ir/builder.h"
@@ -123,8 +125,33 @@ bool through_embedding(ir::Graph& graph, ir::NodeId id) {
   return true;
 }
 
+/// Through attention to caches: the selected query alone, which stands so much further on.
+bool through_cached_attention(ir::Graph& graph, ir::NodeId id) {
+  const std::optional<Selection> found = match(graph, id);
+  if (!found || graph.node(found->source).kind != ir::OpKind::cached_attention) return false;
+  const ir::Node source = graph.node(found->source);
+  const ir::Shape& shape = source.results[0].shape;
+  const ir::Dim one(1);
+  if (shape[1] == one) return false;
+  ir::Builder builder(graph);
+  builder.set_origin(source.origin);
+  const ir::Attrs every = {{"size", ir::Shape{shape[1]}},
+                           {"limit", std::int64_t{std::numeric_limits<std::int32_t>::max()}}};
+  const ir::Value whole = source.operands[0];
+  const ir::Shape alone = {shape[0], one, graph.type(whole).shape[2]};
+  const ir::Value q = builder.reshape(selected(builder, whole, found->index), alone);
+  const ir::Value positions = builder.op(ir::OpKind::positions, {source.operands[3]}, every);
+  const ir::Value past = selected(builder, positions, found->index);
+  const ir::Value y =
+      builder.op(source.kind, {q, source.operands[1], source.operands[2], past}, source.attrs);
+  replace(graph, {found->select, 0}, builder.reshape(y, {shape[0], shape[2]}));
+  return true;
+}
+
 }  // namespace
 
-std::vector<Rule> select() { return {through_row_local, through_product, through_embedding}; }
+std::vector<Rule> select() {
+  return {through_row_local, through_product, through_embedding, through_cached_attention};
+}
 
 }  // namespace gptc::passes::rules

@@ -60,6 +60,27 @@ void add(std::vector<OpCase>& cases, const Cache& at) {
                    .results = cache_text(at),
                    .exact = Exact::on_integers,
                    .nmse = 0});
+  // Columns of a wider tensor, as q, k and v of one product.
+  const Cache wide = {.name = at.name,
+                      .batches = at.batches,
+                      .rows = at.rows,
+                      .fresh = at.fresh,
+                      .heads = at.heads * at.size * 2 + 3,
+                      .size = 1,
+                      .least = at.least,
+                      .most = at.most,
+                      .dtype = at.dtype,
+                      .kept = at.kept};
+  for (const bool by_head : {false, true}) {
+    const std::string cache = by_head ? cache_text(at) : text(at, at.rows, at.kept);
+    cases.push_back({.name = "cache_write_columns_" + at.name + (by_head ? "_heads" : ""),
+                     .op = OpKind::cache_write,
+                     .operands = {real(cache), real(text(wide, at.fresh)), past(at)},
+                     .results = cache,
+                     .attrs = {{"start", by_head ? at.heads * at.size : std::int64_t{0}}},
+                     .exact = Exact::on_integers,
+                     .nmse = 0});
+  }
   cases.push_back(
       {.name = "cache_read_" + at.name,
        .op = OpKind::cache_read,
@@ -75,6 +96,10 @@ void add(std::vector<OpCase>& cases, const Cache& at) {
       .results = text(at, at.fresh),
       .attrs = {{"scale", 0.25}},
       .nmse = tolerance(at)};
+  cases.push_back(attention);
+  attention.name = "cached_attention_columns_" + at.name;
+  attention.operands[0] = real(text(wide, at.fresh));
+  attention.attrs.set("start", at.heads * at.size + 3);
   cases.push_back(std::move(attention));
 }
 
@@ -117,6 +142,21 @@ const std::vector<Rejection>& cache_rejections() {
        {{"size", ir::Shape{3}}, {"limit", 0}}},
       {"cache_write_batch", OpKind::cache_write, types_of("f32[2x9x5], f32[3x1x5], i32[2]"),
        "x must be like the cache but for its length"},
+      {"cache_write_columns",
+       OpKind::cache_write,
+       types_of("f32[2x9x5], f32[2x1x9], i32[2]"),
+       "the columns from start on must lie within the last axis",
+       {{"start", 5}}},
+      {"cache_write_start",
+       OpKind::cache_write,
+       types_of("f32[2x9x5], f32[2x1x9], i32[2]"),
+       "start must not be below -1",
+       {{"start", -2}}},
+      {"cached_attention_columns",
+       OpKind::cached_attention,
+       types_of("f32[2x1x9], f32[2x2x9x3], f32[2x2x9x3], i32[2]"),
+       "the columns from start on must lie within the last axis",
+       {{"scale", 1.0}, {"start", 4}}},
       {"cache_write_past", OpKind::cache_write, types_of("f32[2x9x5], f32[2x1x5], i32[3]"),
        "past must be i32[2]"},
       {"cache_read_by",

@@ -68,6 +68,18 @@ void CompiledModel::lower_waiting(std::string_view label) {
   make_room();
 }
 
+void CompiledModel::request(GraphRequest graph) {
+  const bool waits =
+      std::ranges::find(waiting_, graph.label, &GraphRequest::label) != waiting_.end();
+  if (!waits && !is_lowered(graph.label)) waiting_.push_back(std::move(graph));
+}
+
+void CompiledModel::drop(std::string_view label) {
+  const auto found = units_.find(label);
+  if (found != units_.end()) units_.erase(found);
+  std::erase_if(waiting_, [&](const GraphRequest& request) { return request.label == label; });
+}
+
 /// Kernels know where the arena lies: in a larger one they are built again.
 void CompiledModel::make_room() {
   if (arena_ && arena_->bytes() >= arena_bytes_) return;

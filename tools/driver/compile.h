@@ -44,6 +44,14 @@ class CompiledModel {
   CompiledModel(const dsl::Model& model, const dsl::Config& config,
                 const std::vector<GraphRequest>& graphs, const CompileOptions& options);
 
+  /// One more graph, to be lowered before its first run, unless its label is known: its states are
+  /// declared already.
+  void request(GraphRequest graph);
+  /// Whether the graph of this label waits no longer.
+  [[nodiscard]] bool is_lowered(std::string_view label) const { return units_.contains(label); }
+  /// Forgets a graph.
+  void drop(std::string_view label);
+
   /// Runs the graph of this label; bindings as in runtime::Executable::run.
   void run(std::string_view label, std::span<const runtime::Binding> inputs,
            std::span<const runtime::Binding> outputs);

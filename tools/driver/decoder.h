@@ -20,8 +20,9 @@ enum class Reading : std::uint8_t { cached, whole };
 std::optional<std::string> why_no_caches(const ModelSource& source);
 
 /// Reads texts through the derived graphs: new tokens in chunks by `prefill`, one alone by
-/// `decode`. Each row of the batch remembers its text: where the next one begins alike, only the
-/// rest is read. Without caches every text goes through `logits`, whole.
+/// `decode`. A text that would leave much of a chunk empty may get a graph of its own length. Each
+/// row of the batch remembers its text: where the next one begins alike, only the rest is read.
+/// Without caches every text goes through `logits`, whole.
 class Decoder {
  public:
   using Text = std::span<const std::int32_t>;
@@ -50,6 +51,8 @@ class Decoder {
     std::size_t past = 0;  // of it in the caches
     std::size_t left() const { return text.size() - past; }
   };
+  /// The length of the next chunk where the row with most has `count` tokens left.
+  std::int64_t next_length(std::int64_t count);
   void step(std::int64_t chunk);
   void read_whole(std::int64_t longest);
   /// Takes what the last step made for the rows that ended.
@@ -61,7 +64,9 @@ class Decoder {
   std::int64_t context_;
   std::int64_t batch_;
   Reading reading_;
-  std::vector<std::int64_t> chunks_;  // lengths, ascending
+  std::vector<std::int64_t> standing_;  // lengths of chunks that were asked for, ascending
+  std::vector<std::int64_t> fitted_;    // and those made for a text, the last used behind
+  std::int64_t graph_cost_ = 0;         // of one more, in tokens
   std::size_t vocabulary_ = 0;
   std::vector<Row> rows_;
   std::vector<std::int32_t> tokens_, past_, last_;

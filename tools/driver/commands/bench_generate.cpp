@@ -116,9 +116,10 @@ double cache_bytes(const ir::Graph& graph, double past) {
   for (const ir::NodeId id : graph.nodes()) {
     const ir::Node& node = graph[id];
     if (node.kind != ir::OpKind::cache_write) continue;
-    const ir::Shape& x = graph.type(node.operands[1]).shape;
-    const std::int64_t row = x.numel() / x[1].size() * ir::dtype_bytes(node.results[0].dtype);
-    bytes += static_cast<double>(row) * past;
+    const ir::Type& cache = node.results[0];  // [B,S,...] or [B,H,S,D]
+    const std::size_t positions =
+        cache.shape.rank() > graph.type(node.operands[1]).shape.rank() ? 2 : 1;
+    bytes += static_cast<double>(cache.bytes() / cache.shape[positions].size()) * past;
   }
   return bytes;
 }
