@@ -6,12 +6,11 @@
 
 #include <algorithm>
 
-#include "backends/onednn/bf16-inl.h"
 #include "backends/onednn/packed_copy-inl.h"
+#include "backends/onednn/packed_steps-inl.h"
 #include "backends/onednn/packed_tiles.h"
 #include "backends/onednn/round_up.h"
 #include "backends/onednn/simd-inl.h"
-#include "backends/onednn/vector_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gptc::onednn::HWY_NAMESPACE {
@@ -43,17 +42,20 @@ HWY_INLINE void add_products(const float* HWY_RESTRICT left, const float* HWY_RE
   }
 }
 
-/// to = left · right over `depth` values of the sum, a multiple of depth_step; rows of `to` are
-/// `stride` floats apart. kAdds: on top of what is there. A function of its own, so that every sum
-/// has its register.
-template <bool kAdds>
+/// to = old + left · right + bias over `depth` values of the sum, a multiple of depth_step. A
+/// function of its own, so that every sum has its register.
+template <bool kOld, bool kBias>
 HWY_NOINLINE void sum_tile(const float* HWY_RESTRICT left, const float* HWY_RESTRICT right,
-                           std::size_t depth, float* HWY_RESTRICT to, std::size_t stride) {
+                           std::size_t depth, TileEnds ends) {
   const F32 d;
+  const std::size_t lanes = hn::Lanes(d);
   const std::size_t width = tile_columns();
   Tile sums;
-  for (auto& row : sums)
-    for (VF32& sum : row) sum = hn::Zero(d);
+  HWY_UNROLL(tile_rows)
+  for (std::size_t r = 0; r < tile_rows; ++r) {
+    HWY_UNROLL(tile_vectors)
+    for (std::size_t v = 0; v < tile_vectors; ++v) sums[r][v] = hn::Zero(d);
+  }
   for (std::size_t k = 0; k < depth; k += depth_step) {
     HWY_UNROLL(8)
     for (std::size_t i = 0; i < depth_step; ++i)
@@ -61,126 +63,61 @@ HWY_NOINLINE void sum_tile(const float* HWY_RESTRICT left, const float* HWY_REST
     left += depth_step * tile_rows;
     right += depth_step * width;
   }
-  for (std::size_t r = 0; r < tile_rows; ++r, to += stride) {
+  HWY_UNROLL(tile_rows)
+  for (std::size_t r = 0; r < tile_rows; ++r) {
+    HWY_UNROLL(tile_vectors)
     for (std::size_t v = 0; v < tile_vectors; ++v) {
-      float* at = to + v * hn::Lanes(d);
-      hn::StoreU(kAdds ? hn::Add(hn::LoadU(d, at), sums[r][v]) : sums[r][v], d, at);
+      VF32 sum = sums[r][v];
+      if (kOld) sum = hn::Add(hn::LoadU(d, ends.old.at(r, v * lanes)), sum);
+      if (kBias) sum = hn::Add(sum, hn::LoadU(d, ends.bias + v * lanes));
+      hn::StoreU(sum, d, ends.to.at(r, v * lanes));
     }
   }
 }
 
-/// A tile of the result and what is left to do with it.
-struct Place {
-  const PackedProblem& problem;
-  const PackedRoom& room;
-  bool first;  // part of the sum
-  bool last;
-  std::size_t row;
-  std::size_t column;
-  std::size_t rows;
-  std::size_t columns;
-
-  bool is_whole() const { return rows == tile_rows && columns == tile_columns(); }
-  float* sums(std::size_t r) const { return room.sums + (row + r) * room.sums_stride + column; }
-  std::byte* result(std::size_t r) const {
-    return problem.result + (problem.c.at(row + r, column) - problem.c.data);
+HWY_INLINE void sum_tile(const float* left, const float* right, std::size_t depth,
+                         const TileEnds& ends) {
+  if (ends.old.data != nullptr) {
+    return ends.bias != nullptr ? sum_tile<true, true>(left, right, depth, ends)
+                                : sum_tile<true, false>(left, right, depth, ends);
   }
-};
-
-/// Adds what the sums were before: a part's, or at first the result's own.
-void add_old(const Place& at, float* tile) {
-  const std::size_t stride = tile_columns();
-  for (std::size_t r = 0; r < at.rows; ++r) {
-    float* row = tile + r * stride;
-    const auto add = [&](const auto* old) HWY_ATTR {
-      sweep(static_cast<std::int64_t>(at.columns), [&](std::int64_t i, auto access) HWY_ATTR {
-        const VF32 sum = access.load(F32(), row + i);
-        access.store(F32(), hn::Add(load_any(access, old + i), sum), row + i);
-      });
-    };
-    if (!at.first || at.problem.c.dtype == ir::DType::f32) {
-      add(at.first ? reinterpret_cast<const float*>(at.result(r)) : at.sums(r));
-    } else {
-      add(reinterpret_cast<const std::uint16_t*>(at.result(r)));
-    }
-  }
-}
-
-/// row[i] = change(row[i], operand[i]).
-template <class Change>
-HWY_INLINE void change_row(const PackedStep& step, const std::byte* operand, std::size_t size,
-                           float* row, const Change& change) {
-  const auto with = [&](const auto* values) HWY_ATTR {
-    sweep(static_cast<std::int64_t>(size), [&](std::int64_t i, auto access) HWY_ATTR {
-      const VF32 x = access.load(F32(), row + i);
-      access.store(F32(), change(x, load_any(access, values + i)), row + i);
-    });
-  };
-  if (step.operand.dtype == ir::DType::bf16) {
-    with(reinterpret_cast<const std::uint16_t*>(operand));
-  } else {
-    with(reinterpret_cast<const float*>(operand));
-  }
-}
-
-HWY_INLINE void take_step(const Place& at, const PackedStep& step, std::size_t r, float* row) {
-  const F32 d;
-  if (step.op == PostOp::gelu_tanh || step.op == PostOp::relu) {
-    const bool gelu = step.op == PostOp::gelu_tanh;
-    return sweep(static_cast<std::int64_t>(at.columns), [&](std::int64_t i, auto access) HWY_ATTR {
-      const VF32 x = access.load(d, row + i);
-      access.store(d, gelu ? Gelu::value(d, x) : MaxVectors{}(x, hn::Zero(d)), row + i);
-    });
-  }
-  const std::byte* operand = step.operand.at(at.row + r, at.column);
-  if (step.op == PostOp::mul) {
-    change_row(step, operand, at.columns, row,
-               [](VF32 x, VF32 y) HWY_ATTR { return hn::Mul(x, y); });
-  } else {
-    change_row(step, operand, at.columns, row,
-               [](VF32 x, VF32 y) HWY_ATTR { return hn::Add(x, y); });
-  }
-}
-
-/// What the last part's sums become; rows of theirs are `stride` floats apart.
-void finish_tile(const Place& at, float* tile, std::size_t stride) {
-  for (const PackedStep& step : at.problem.steps)
-    for (std::size_t r = 0; r < at.rows; ++r) take_step(at, step, r, tile + r * stride);
-  for (std::size_t r = 0; r < at.rows; ++r) {
-    const auto size = static_cast<std::int64_t>(at.columns);
-    if (at.problem.c.dtype == ir::DType::f32) {
-      copy_wide(tile + r * stride, 1, at.columns, reinterpret_cast<float*>(at.result(r)));
-    } else {
-      scale_values(tile + r * stride, 1.F, reinterpret_cast<std::uint16_t*>(at.result(r)), size);
-    }
-  }
+  return ends.bias != nullptr ? sum_tile<false, true>(left, right, depth, ends)
+                              : sum_tile<false, false>(left, right, depth, ends);
 }
 
 /// A tile's part of the sum, and what follows it.
 HWY_INLINE void make_tile(const Place& at, const float* left, const float* right,
                           std::size_t depth) {
-  const bool old = !at.first || at.problem.from_old;
-  const auto sum_into = [&](float* to, std::size_t stride) HWY_ATTR {
-    return old ? sum_tile<true>(left, right, depth, to, stride)
-               : sum_tile<false>(left, right, depth, to, stride);
-  };
-  const bool whole = at.is_whole();
-  // A sum and nothing else.
-  const bool plain = at.problem.c.dtype == ir::DType::f32 && at.problem.steps.empty();
-  if (whole && plain)
-    return sum_into(reinterpret_cast<float*>(at.result(0)), at.problem.c.row_stride);
-  // Sums that wait for other parts; the result's own old values may be bf16.
-  if (whole && !(at.first && (at.last || at.problem.from_old))) {
-    sum_into(at.sums(0), at.room.sums_stride);
-    if (at.last) finish_tile(at, at.sums(0), at.room.sums_stride);
+  HWY_ALIGN float room[tile_rows * tile_vectors * hn::MaxLanes(F32())];
+  const Sums tile{room, tile_columns()};
+  if (!at.is_whole()) {
+    sum_tile(left, right, depth, {.to = tile});
+    if (!at.first || at.problem.from_old) add_old(at, tile);
+    if (at.last) return finish_tile(at, 0, tile);
+    for (std::size_t r = 0; r < at.rows; ++r)
+      copy_wide(tile.at(r, 0), 1, at.columns, at.sums().at(r, 0));
     return;
   }
-  HWY_ALIGN float tile[tile_rows * tile_vectors * hn::MaxLanes(F32())];
-  sum_tile<false>(left, right, depth, tile, tile_columns());
-  if (old) add_old(at, tile);
-  if (at.last) return finish_tile(at, tile, tile_columns());
-  for (std::size_t r = 0; r < at.rows; ++r)
-    copy_wide(tile + r * tile_columns(), 1, at.columns, at.sums(r));
+  const bool is_f32 = at.problem.c.dtype == ir::DType::f32;
+  TileEnds ends{.to = tile};
+  if (!at.first) ends.old = at.sums();
+  if (at.first && at.problem.from_old && is_f32) ends.old = at.result();
+  const bool rounded_old = at.first && at.problem.from_old && !is_f32;
+  std::size_t taken = 0;
+  if (at.last && !rounded_old) {
+    ends.bias = at.bias();
+    taken = ends.bias != nullptr ? 1 : 0;
+  }
+  if (!at.last && !rounded_old) ends.to = at.sums();
+  if (at.last && is_f32 && taken == at.problem.steps.size()) ends.to = at.result();
+  sum_tile(left, right, depth, ends);
+  if (rounded_old) add_old(at, tile);
+  if (at.last) {
+    if (ends.to.data == room) finish_tile(at, taken, tile);
+  } else if (rounded_old) {
+    for (std::size_t r = 0; r < at.rows; ++r)
+      copy_wide(tile.at(r, 0), 1, at.columns, at.sums().at(r, 0));
+  }
 }
 
 /// The next panel of b comes into the second-level cache while tiles of this one are summed.
@@ -200,7 +137,7 @@ struct Fetch {
 
 /// What will be read behind a tile's sums: what they are added to, operands of the steps.
 HWY_INLINE void fetch_rows(const Place& at) {
-  for (std::size_t r = 0; r < at.rows; ++r) __builtin_prefetch(at.sums(r), 1);
+  for (std::size_t r = 0; r < at.rows; ++r) __builtin_prefetch(at.sums().at(r, 0), 1);
   if (!at.last) return;
   for (const PackedStep& step : at.problem.steps) {
     if (step.operand.row_stride == 0) continue;
