@@ -241,13 +241,18 @@ const float* wide_rows(const SkinnyProblem& problem, std::size_t first, std::siz
 }  // namespace
 
 void prepare_row(const SkinnyProblem& problem, std::size_t row, float* room) {
+  if (problem.widens_first()) {
+    auto* to = reinterpret_cast<float*>(problem.prepared) + row * problem.inner;
+    wide_rows(problem, row, 1, to);
+    return;
+  }
   round_row(problem, row, wide_rows(problem, row, 1, room));
 }
 
 /// From units of each row of x.
 void scale_rows(const SkinnyProblem& problem, const SkinnyTile& tile, float* sums) {
   const RoundedRow row(problem);
-  const std::byte* x = problem.rounded + tile.first_row * row.bytes();
+  const std::byte* x = problem.prepared + tile.first_row * row.bytes();
   for (std::size_t r = 0; r < tile.rows; ++r, sums += SkinnyProblem::widest) {
     float unit = 0;
     std::memcpy(&unit, x + r * row.bytes() + row.values, sizeof(unit));
@@ -270,7 +275,11 @@ void multiply_portably(const SkinnyProblem& problem, const SkinnyTile& tile, con
 }
 
 void run_tile(const SkinnyProblem& problem, const SkinnyTile& tile, float* sums, float* room) {
-  const auto x = [&] { return wide_rows(problem, tile.first_row, tile.rows, room); };
+  const auto x = [&] {
+    if (problem.widens_first())
+      return reinterpret_cast<const float*>(problem.prepared) + tile.first_row * problem.inner;
+    return wide_rows(problem, tile.first_row, tile.rows, room);
+  };
   const SkinnyUnit unit = skinny_unit(problem);
   switch (unit) {
     case SkinnyUnit::portable:
@@ -319,7 +328,14 @@ std::size_t SkinnyProblem::panel() const {
   return std::clamp((whole + 1) * step, step, widest);
 }
 
-std::size_t SkinnyProblem::rounded_bytes() const {
+bool SkinnyProblem::widens_first() const {
+  constexpr std::size_t few = 4;
+  const SkinnyUnit unit = skinny_unit(*this);
+  return x_is_bf16 && rows > few && rows <= skinny_rows && !is_of_integers(unit) && unit != SkinnyUnit::avx512_pairs;
+}
+
+std::size_t SkinnyProblem::prepared_bytes() const {
+  if (widens_first()) return wide_values(rows) * sizeof(float);
   return is_of_integers(skinny_unit(*this)) ? rows * RoundedRow(*this).bytes() : 0;
 }
 
@@ -329,7 +345,7 @@ std::size_t SkinnyProblem::scratch_bytes() const {
   const SkinnyUnit unit = skinny_unit(*this);
   if (is_of_integers(unit)) {
     bytes = std::max(bytes, wide_values(1) * sizeof(float));
-  } else if (unit != SkinnyUnit::avx512_pairs) {
+  } else if (unit != SkinnyUnit::avx512_pairs && !widens_first()) {
     bytes += wide_values(together) * sizeof(float);
   }
   return (bytes + 63) / 64 * 64;

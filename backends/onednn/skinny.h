@@ -38,7 +38,7 @@ struct SkinnyProblem {
   std::byte* y = nullptr;
   bool y_is_bf16 = false;
   std::vector<SkinnyStep> steps;
-  std::byte* rounded = nullptr;  // rounded_bytes: x as integers
+  std::byte* prepared = nullptr;  // prepared_bytes
 
   /// Columns of an item: fewer share the work out well; many make rows of x worth reading and, for
   /// few rows, the streams long in which weights are read.
@@ -52,8 +52,10 @@ struct SkinnyProblem {
   std::size_t wide_values(std::size_t of) const {
     return x_is_bf16 ? (of * inner + 15) / 16 * 16 : 0;
   }
-  /// Where x must be rounded to integers; else 0.
-  std::size_t rounded_bytes() const;
+  /// Whether x is widened once, before any item: of few rows, or too many to keep, panels do it.
+  bool widens_first() const;
+  /// Where x is put before any item, as integers or widened; else 0.
+  std::size_t prepared_bytes() const;
   /// A thread's.
   std::size_t scratch_bytes() const;
 };
@@ -73,7 +75,7 @@ struct SkinnyTile {
   std::size_t columns = 0;
 };
 
-/// A row of x, where rounded_bytes() is not 0, before any item.
+/// A row of x, where prepared_bytes() is not 0, before any item.
 void prepare_skinny(const SkinnyProblem& problem, std::size_t row, std::byte* scratch);
 /// The columns of one panel, all rows. `scratch` is the thread's own.
 void run_skinny(const SkinnyProblem& problem, std::size_t item, std::byte* scratch);

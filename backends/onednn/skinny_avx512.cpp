@@ -29,7 +29,7 @@ void multiply_pairs(const SkinnyProblem& problem, const SkinnyTile& tile, float*
 
 void multiply_integers(const SkinnyProblem& problem, const SkinnyTile& tile, float* sums) {
   const std::size_t row = RoundedRow(problem).bytes();
-  const Sides sides(problem, problem.rounded + tile.first_row * row, row);
+  const Sides sides(problem, problem.prepared + tile.first_row * row, row);
   if (problem.form == WeightForm::i8) {
     multiply<Bytes>(sides, tile, sums);
   } else {

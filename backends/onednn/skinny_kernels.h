@@ -23,7 +23,7 @@ constexpr bool is_of_integers(SkinnyUnit unit) {
   return unit == SkinnyUnit::avx2_integers || unit == SkinnyUnit::avx512_integers;
 }
 
-/// A row of x in problem.rounded: so many bytes of integers, and behind them their unit, a float.
+/// A row of x in problem.prepared: so many bytes of integers, and behind them their unit, a float.
 struct RoundedRow {
   explicit RoundedRow(const SkinnyProblem& problem);
   std::size_t bytes() const { return values + 64; }
@@ -31,7 +31,7 @@ struct RoundedRow {
   std::size_t values;
 };
 
-/// Into problem.rounded; `x` is the row in f32.
+/// Into problem.prepared; `x` is the row in f32.
 void round_row(const SkinnyProblem& problem, std::size_t row, const float* x);
 
 // sums[row, column] = x · wᵀ of the tile, rows SkinnyProblem::widest apart. `x` is the tile's rows

@@ -58,21 +58,21 @@ SkinnyProblem problem_of(const ir::Graph& graph, const ir::Node& node, const Ker
   return problem;
 }
 
-/// An item is a panel of columns; rows are rounded first where they must be.
+/// An item is a panel of columns; rows of x are rounded or widened first where that pays.
 class SkinnyKernel final : public ItemKernel {
  public:
   SkinnyKernel(SkinnyProblem problem, const KernelArgs& args)
       : ItemKernel(args.threads, args.workspace,
                    static_cast<std::int64_t>(problem.scratch_bytes())),
         problem_(std::move(problem)),
-        rounds_(problem_.rounded_bytes() > 0) {
-    problem_.rounded =
+        prepares_(problem_.prepared_bytes() > 0) {
+    problem_.prepared =
         args.workspace + static_cast<std::size_t>(threads()) * problem_.scratch_bytes();
   }
 
  private:
   std::int64_t first_items() const override {
-    return rounds_ ? static_cast<std::int64_t>(problem_.rows) : 0;
+    return prepares_ ? static_cast<std::int64_t>(problem_.rows) : 0;
   }
   void run_first(std::int64_t item, std::byte* scratch) override {
     prepare_skinny(problem_, static_cast<std::size_t>(item), scratch);
@@ -84,7 +84,7 @@ class SkinnyKernel final : public ItemKernel {
   bool in_runs() const override { return true; }
 
   SkinnyProblem problem_;
-  bool rounds_;
+  bool prepares_;
 };
 
 }  // namespace
@@ -104,7 +104,7 @@ bool is_skinny(const ir::Graph& graph, const ir::Node& node) {
 std::int64_t skinny_workspace(const ir::Graph& graph, const ir::Node& node, int threads) {
   const SkinnyProblem problem = problem_of(graph, node, nullptr);
   return threads * static_cast<std::int64_t>(problem.scratch_bytes()) +
-         static_cast<std::int64_t>(problem.rounded_bytes());
+         static_cast<std::int64_t>(problem.prepared_bytes());
 }
 
 std::unique_ptr<Kernel> create_skinny(const ir::Graph& graph, const ir::Node& node,

@@ -52,7 +52,7 @@ RoundedRow::RoundedRow(const SkinnyProblem& problem)
 
 void round_row(const SkinnyProblem& problem, std::size_t row, const float* x) {
   const RoundedRow rounded(problem);
-  std::byte* to = problem.rounded + row * rounded.bytes();
+  std::byte* to = problem.prepared + row * rounded.bytes();
   float unit = skinny_unit(problem) == SkinnyUnit::avx512_integers
                    ? avx512::round_row(problem, x, to)
                    : avx2::round_row(problem, x, to);
