@@ -48,9 +48,7 @@ struct Place {
 
   bool is_whole() const { return rows == tile_rows && columns == tile_columns(); }
   /// Where sums wait for other parts.
-  Sums sums() const {
-    return {room.sums + row * room.sums_stride + column, room.sums_stride};
-  }
+  Sums sums() const { return {room.sums + row * room.sums_stride + column, room.sums_stride}; }
   std::byte* result(std::size_t r) const {
     return problem.result + (problem.c.at(row + r, column) - problem.c.data);
   }

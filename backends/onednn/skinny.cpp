@@ -331,7 +331,8 @@ std::size_t SkinnyProblem::panel() const {
 bool SkinnyProblem::widens_first() const {
   constexpr std::size_t few = 4;
   const SkinnyUnit unit = skinny_unit(*this);
-  return x_is_bf16 && rows > few && rows <= skinny_rows && !is_of_integers(unit) && unit != SkinnyUnit::avx512_pairs;
+  return x_is_bf16 && rows > few && rows <= skinny_rows && !is_of_integers(unit) &&
+         unit != SkinnyUnit::avx512_pairs;
 }
 
 std::size_t SkinnyProblem::prepared_bytes() const {

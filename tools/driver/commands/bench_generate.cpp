@@ -119,7 +119,8 @@ double cache_bytes(const ir::Graph& graph, double past) {
     const ir::Type& cache = node.results[0];  // [B,S,...] or [B,H,S,D]
     const std::size_t positions =
         cache.shape.rank() > graph.type(node.operands[1]).shape.rank() ? 2 : 1;
-    bytes += static_cast<double>(cache.bytes() / cache.shape[positions].size()) * past;
+    const std::int64_t row = cache.bytes() / cache.shape[positions].size();
+    bytes += static_cast<double>(row) * past;
   }
   return bytes;
 }
