@@ -43,7 +43,7 @@ HWY_INLINE void add_products(const float* HWY_RESTRICT left, const float* HWY_RE
 }
 
 /// to = old + left · right + bias over `depth` values of the sum, a multiple of depth_step. A
-/// function of its own, so that every sum has its register.
+/// function of its own, its loops over sums unrolled, so that every sum has its register.
 template <bool kOld, bool kBias>
 HWY_NOINLINE void sum_tile(const float* HWY_RESTRICT left, const float* HWY_RESTRICT right,
                            std::size_t depth, TileEnds ends) {

@@ -132,6 +132,7 @@ void Decoder::read(std::span<const Text> texts) {
 }
 
 std::int64_t Decoder::next_length(std::int64_t count) {
+  if (count == 1) return 1;
   constexpr std::size_t most_fitted = 4;
   std::vector<ChunkLength> lengths;
   for (const std::int64_t length : standing_)
