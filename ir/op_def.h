@@ -190,7 +190,7 @@ struct OpDef {
   /// Operands that decoding keeps in caches, if the op can read them as bf16 beside f32.
   std::vector<std::size_t> kept = {};
   /// An operand that may be some columns of a wider one, from the attribute `start` on; -1: it is
-  /// no wider.
+  /// no wider. Columns are its last axis, behind a batch and positions.
   std::optional<std::size_t> columns = {};
 
   bool has(Trait trait) const { return (traits & trait) != 0; }

@@ -39,7 +39,8 @@ Type columns_of(const InferContext& context, std::size_t operand, Dim width) {
   Type type = context.operand(operand);
   const std::int64_t start = context.attrs.integer("start");
   require(context, start >= -1, "start must not be below -1", start);
-  if (start < 0 || type.shape.rank() == 0) return type;
+  if (start < 0) return type;
+  require(context, type.shape.rank() > 2, "columns must stand behind the positions", type);
   const Dim whole = type.shape.back();
   require(context, !whole.is_named() && !width.is_named() && start <= whole.size() - width.size(),
           "the columns from start on must lie within the last axis", start, type);

@@ -15,7 +15,7 @@ bool reads_columns(ir::Graph& graph, ir::NodeId id) {
   const ir::Node& slice = graph.node(part);
   if (slice.kind != ir::OpKind::slice) return false;
   const auto last = static_cast<std::int64_t>(slice.results[0].shape.rank()) - 1;
-  if (slice.attrs.integer("axis") != last) return false;
+  if (last < 2 || slice.attrs.integer("axis") != last) return false;  // axis 1 holds positions
   const std::int64_t start = std::max<std::int64_t>(graph[id].attrs.integer("start"), 0);
   const ir::Value whole = slice.operands[0];
   graph.set_attr(id, "start", start + slice.attrs.integer("start"));
