@@ -87,11 +87,15 @@ struct AttentionProblem {
   std::size_t padded_size() const { return round_up(size, attention_group); }
   std::size_t query_tiles() const { return round_up(queries, attention_tile) / attention_tile; }
   std::size_t query_row(std::size_t batch, std::size_t head, std::size_t position) const {
-    return (batch * queries + position) * channels + head * size;
+    return row_of(channels, batch, head, position);
   }
   /// The same in q.
   std::size_t q_row(std::size_t batch, std::size_t head, std::size_t position) const {
-    return (batch * queries + position) * q_stride + head * size;
+    return row_of(q_stride, batch, head, position);
+  }
+  std::size_t row_of(std::size_t stride, std::size_t batch, std::size_t head,
+                     std::size_t position) const {
+    return (batch * queries + position) * stride + head * size;
   }
   std::size_t key_row(std::size_t batch, std::size_t head, std::size_t position) const {
     if (by_head) return ((batch * heads + head) * key_rows + position) * size;

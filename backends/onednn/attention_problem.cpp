@@ -47,7 +47,7 @@ AttentionProblem cached_attention_problem(const ir::Graph& graph, const ir::Node
   at.causal = true;
   const auto start =
       static_cast<std::size_t>(std::max<std::int64_t>(node.attrs.integer("start"), 0));
-  if (args != nullptr) at.q = args->operands[0] + start * (at.is_bf16 ? 2 : 4);
+  if (args != nullptr) at.q = at.rows(at.q, start).data;
   return at;
 }
 

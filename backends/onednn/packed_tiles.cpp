@@ -90,34 +90,27 @@ HWY_INLINE void make_tile(const Place& at, const float* left, const float* right
                           std::size_t depth) {
   HWY_ALIGN float room[tile_rows * tile_vectors * hn::MaxLanes(F32())];
   const Sums tile{room, tile_columns()};
-  if (!at.is_whole()) {
+  const bool is_f32 = at.problem.c.dtype == ir::DType::f32;
+  const bool from_result = at.first && at.problem.from_old;
+  // Columns that are no whole tile, and old values that must be widened, take a copy.
+  if (!at.is_whole() || (from_result && !is_f32)) {
     sum_tile(left, right, depth, {.to = tile});
-    if (!at.first || at.problem.from_old) add_old(at, tile);
+    if (!at.first || from_result) add_old(at, tile);
     if (at.last) return finish_tile(at, 0, tile);
     for (std::size_t r = 0; r < at.rows; ++r)
       copy_wide(tile.at(r, 0), 1, at.columns, at.sums().at(r, 0));
     return;
   }
-  const bool is_f32 = at.problem.c.dtype == ir::DType::f32;
   TileEnds ends{.to = tile};
   if (!at.first) ends.old = at.sums();
-  if (at.first && at.problem.from_old && is_f32) ends.old = at.result();
-  const bool rounded_old = at.first && at.problem.from_old && !is_f32;
-  std::size_t taken = 0;
-  if (at.last && !rounded_old) {
-    ends.bias = at.bias();
-    taken = ends.bias != nullptr ? 1 : 0;
-  }
-  if (!at.last && !rounded_old) ends.to = at.sums();
-  if (at.last && is_f32 && taken == at.problem.steps.size()) ends.to = at.result();
+  if (from_result) ends.old = at.result();
+  if (at.last) ends.bias = at.bias();
+  const std::size_t taken = ends.bias != nullptr ? 1 : 0;
+  const bool ended = at.last && is_f32 && taken == at.problem.steps.size();
+  if (!at.last) ends.to = at.sums();
+  if (ended) ends.to = at.result();
   sum_tile(left, right, depth, ends);
-  if (rounded_old) add_old(at, tile);
-  if (at.last) {
-    if (ends.to.data == room) finish_tile(at, taken, tile);
-  } else if (rounded_old) {
-    for (std::size_t r = 0; r < at.rows; ++r)
-      copy_wide(tile.at(r, 0), 1, at.columns, at.sums().at(r, 0));
-  }
+  if (at.last && !ended) finish_tile(at, taken, tile);
 }
 
 /// The next panel of b comes into the second-level cache while tiles of this one are summed.

@@ -21,6 +21,7 @@ struct PackedFactor {
   std::size_t col_stride = 1;
 
   const std::byte* at(std::size_t row, std::size_t col) const {
+    // Asked for every row of a tile: not a call of ir::dtype_bytes.
     const std::size_t bytes = dtype == ir::DType::f32 ? 4 : dtype == ir::DType::bf16 ? 2 : 1;
     return data + (row * row_stride + col * col_stride) * bytes;
   }
