@@ -1,6 +1,8 @@
 #include "frontend/tokenizer/threads.h"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -20,7 +22,7 @@ namespace {
 /// A call of run_workers: what is to be done, by how many still, and what went wrong first.
 struct Call {
   const std::function<void()>* work;
-  std::size_t working = 0;
+  std::atomic<std::size_t> working = 0;
   std::exception_ptr failure;
 };
 
@@ -53,11 +55,21 @@ class Crew {
     std::unique_lock lock(mutex_);
     // Nobody need begin what the others have done by now.
     call.working -= static_cast<std::size_t>(std::erase(queue_, &call));
+    lock.unlock();
+    watch(call);
+    lock.lock();
     done_.wait(lock, [&] { return call.working == 0; });
     if (call.failure) std::rethrow_exception(call.failure);
   }
 
  private:
+  /// The others are about to be done. Who sleeps meanwhile is woken on the processor of the last of
+  /// them, and then stands in its way at the next call, while the own one is idle.
+  static void watch(const Call& call) {
+    const auto end = std::chrono::steady_clock::now() + kWatch;
+    while (call.working > 0 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  }
+
   bool add_thread() {
     try {
       std::thread([this] { serve(); }).detach();
@@ -93,6 +105,8 @@ class Crew {
     if (failure && !call.failure) call.failure = failure;
     if (--call.working == 0) done_.notify_all();
   }
+
+  static constexpr std::chrono::microseconds kWatch{500};
 
   std::mutex mutex_;
   std::condition_variable wake_;

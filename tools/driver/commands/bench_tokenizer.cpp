@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <thread>
 
 #include "ir/check.h"
@@ -89,35 +90,28 @@ std::vector<std::string_view> documents_of(std::string_view text) {
   return documents;
 }
 
-/// Work that is timed: as often in a row as takes kTiming, so that the figure is of a program that
-/// goes on with it. Half as often before, untimed: a processor that was idle is slow at first.
-class Timed {
- public:
-  explicit Timed(std::size_t bytes) : mebibytes_(static_cast<double>(bytes) / kMiB) {}
-
-  /// Its speed in MiB/s.
-  template <typename Work>
-  double measure(const Work& work) {
-    if (times_ == 0)
-      times_ = std::clamp(static_cast<int>(kTiming / seconds(work, 1)), 1, kMostTimes);
-    seconds(work, times_ / 2);
-    return times_ * mebibytes_ / seconds(work, times_);
-  }
-
- private:
-  static constexpr double kTiming = 0.06;  // seconds
-  static constexpr int kMostTimes = 1000;
-
-  template <typename Work>
-  static double seconds(const Work& work, int times) {
+/// The speed of `work`, MiB/s, with each number of threads: of as many batches in a row as one
+/// thread does in kTiming. Half as many before are not timed: memory and a processor that was idle
+/// are slow at first.
+template <typename Work>
+std::vector<double> speeds_of(std::span<const int> threads, std::size_t bytes, const Work& work) {
+  constexpr double kTiming = 0.06;  // seconds
+  constexpr int kMostTimes = 1000;
+  const auto seconds = [&](int count, int times) {
     const auto start = Clock::now();
-    for (int i = 0; i < times; ++i) work();
+    for (int i = 0; i < times; ++i) work(count);
     return std::chrono::duration<double>(Clock::now() - start).count();
+  };
+  seconds(threads.front(), 1);
+  const double once = seconds(threads.front(), 1);
+  const int times = std::clamp(static_cast<int>(kTiming / once), 1, kMostTimes);
+  std::vector<double> speeds;
+  for (const int count : threads) {
+    seconds(count, (times + 1) / 2);
+    speeds.push_back(times * static_cast<double>(bytes) / kMiB / seconds(count, times));
   }
-
-  double mebibytes_;
-  int times_ = 0;
-};
+  return speeds;
+}
 
 nlohmann::ordered_json spread_of(std::vector<double> values) {
   std::ranges::sort(values);
@@ -136,60 +130,78 @@ void keep_freed_memory() {
 #endif
 }
 
-/// Encoding and decoding of all documents by turns, all thread counts in each round.
+/// Of rounds, of each number of threads: speeds, and how many times that of the round's first.
+class Speeds {
+ public:
+  explicit Speeds(std::size_t counts) : speeds_(counts), times_first_(counts) {}
+
+  void add(std::span<const double> round) {
+    for (std::size_t i = 0; i < round.size(); ++i) {
+      speeds_[i].push_back(round[i]);
+      times_first_[i].push_back(round[i] / round[0]);
+    }
+  }
+
+  nlohmann::ordered_json speed(std::size_t i) const { return spread_of(speeds_[i]); }
+  nlohmann::ordered_json times_first(std::size_t i) const { return spread_of(times_first_[i]); }
+
+ private:
+  std::vector<std::vector<double>> speeds_, times_first_;
+};
+
+/// Encoding and decoding of all documents.
 nlohmann::ordered_json measure(const tokenizer::Tokenizer& tokenizer, const Text& text,
                                const TokenizerBenchFlags& flags) {
   const std::vector<std::string_view> documents = documents_of(text.bytes);
-  std::vector<std::vector<double>> encode(flags.threads.size());
-  std::vector<std::vector<double>> decode(flags.threads.size());
+  Speeds encode(flags.threads.size());
+  Speeds decode(flags.threads.size());
   std::size_t tokens = 0;
-  Timed encoding(text.bytes.size());
-  Timed decoding(text.bytes.size());
   for (int round = -1; round < flags.rounds; ++round) {  // the first warms up
-    for (std::size_t i = 0; i < flags.threads.size(); ++i) {
-      const int threads = flags.threads[i];
-      std::vector<Ids> ids;
-      std::vector<std::string> back;
-      const double encoded = encoding.measure([&] {
-        ids.clear();  // as in a program that is done with a batch before the next
-        ids = tokenizer.encode_batch(documents, {.threads = threads});
-      });
-      const double decoded = decoding.measure([&] {
-        back.clear();
-        back = tokenizer.decode_batch(ids, threads);
-      });
-      for (std::size_t d = 0; d < documents.size(); ++d) {
-        if (back[d] != documents[d]) ir::internal_error("bench tokenizer: decode(encode(x)) != x");
-      }
-      tokens = 0;
-      for (const Ids& document : ids) tokens += document.size();
-      if (round < 0) continue;
-      encode[i].push_back(encoded);
-      decode[i].push_back(decoded);
+    std::vector<Ids> ids;
+    const auto encoded = speeds_of(flags.threads, text.bytes.size(), [&](int threads) {
+      ids.clear();  // as in a program that is done with a batch before the next
+      ids = tokenizer.encode_batch(documents, {.threads = threads});
+    });
+    std::vector<std::string> back;
+    const auto decoded = speeds_of(flags.threads, text.bytes.size(), [&](int threads) {
+      back.clear();
+      back = tokenizer.decode_batch(ids, threads);
+    });
+    for (std::size_t d = 0; d < documents.size(); ++d) {
+      if (back[d] != documents[d]) ir::internal_error("bench tokenizer: decode(encode(x)) != x");
     }
+    tokens = 0;
+    for (const Ids& document : ids) tokens += document.size();
+    if (round < 0) continue;
+    encode.add(encoded);
+    decode.add(decoded);
   }
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   for (std::size_t i = 0; i < flags.threads.size(); ++i) {
     rows.push_back({{"threads", flags.threads[i]},
-                    {"encode_mib_s", spread_of(encode[i])},
-                    {"decode_mib_s", spread_of(decode[i])}});
+                    {"encode_mib_s", encode.speed(i)},
+                    {"decode_mib_s", decode.speed(i)},
+                    {"encode_times_first", encode.times_first(i)},
+                    {"decode_times_first", decode.times_first(i)}});
   }
   return {{"text", text.name}, {"source", text.source},         {"bytes", text.bytes.size()},
           {"tokens", tokens},  {"documents", documents.size()}, {"runs", rows}};
 }
 
 std::string table_of(const nlohmann::ordered_json& result) {
-  std::string out = fmt::format("{:<20} {:>7} {:>24} {:>24}\n", "MiB/s", "threads",
-                                "encode min/median/max", "decode min/median/max");
+  std::string out = fmt::format("{:<20} {:>7} {:>24} {:>6} {:>24} {:>6}\n", "MiB/s", "threads",
+                                "encode min/median/max", "times", "decode min/median/max", "times");
   const auto spread = [](const nlohmann::ordered_json& values) {
     return fmt::format("{:.0f} / {:.0f} / {:.0f}", values["min"].get<double>(),
                        values["median"].get<double>(), values["max"].get<double>());
   };
   for (const auto& text : result["texts"]) {
     for (const auto& row : text["runs"]) {
-      out += fmt::format("{:<20} {:>7} {:>24} {:>24}\n", text["text"].get<std::string>(),
-                         row["threads"].get<int>(), spread(row["encode_mib_s"]),
-                         spread(row["decode_mib_s"]));
+      out += fmt::format(
+          "{:<20} {:>7} {:>24} {:>6.2f} {:>24} {:>6.2f}\n", text["text"].get<std::string>(),
+          row["threads"].get<int>(), spread(row["encode_mib_s"]),
+          row["encode_times_first"]["median"].get<double>(), spread(row["decode_mib_s"]),
+          row["decode_times_first"]["median"].get<double>());
     }
   }
   for (const auto& text : result["texts"]) {
