@@ -52,19 +52,20 @@ class Crew {
     }
     for (std::size_t other = 1; other < workers; ++other) wake_.notify_one();
     finish_one(call);
-    std::unique_lock lock(mutex_);
-    // Nobody need begin what the others have done by now.
-    call.working -= static_cast<std::size_t>(std::erase(queue_, &call));
-    lock.unlock();
+    {
+      // Nobody need begin what the others have done by now.
+      const std::scoped_lock lock(mutex_);
+      call.working -= static_cast<std::size_t>(std::erase(queue_, &call));
+    }
     watch(call);
-    lock.lock();
+    std::unique_lock lock(mutex_);
     done_.wait(lock, [&] { return call.working == 0; });
     if (call.failure) std::rethrow_exception(call.failure);
   }
 
  private:
-  /// The others are about to be done. Who sleeps meanwhile is woken on the processor of the last of
-  /// them, and then stands in its way at the next call, while the own one is idle.
+  /// The others are mostly about to be done: to sleep and be woken takes longer, 0.05 to 0.15 ms on
+  /// a virtual machine.
   static void watch(const Call& call) {
     const auto end = std::chrono::steady_clock::now() + kWatch;
     while (call.working > 0 && std::chrono::steady_clock::now() < end) std::this_thread::yield();

@@ -157,5 +157,30 @@ TEST_F(TokenizerCommand, EncodeRefusesWhatCannotBeTrainedOn) {
   EXPECT_FALSE(fs::exists(path("t.bin")));
 }
 
+TEST_F(TokenizerCommand, ItsBenchmarkComparesThreadsByRound) {
+  const auto result = nlohmann::json::parse(
+      expect_success({"bench", "tokenizer", "--tokenizer", path("tokenizer"), "--in",
+                      path("text.txt"), "-t", "2", "1", "--rounds", "3", "--json"})
+          .out);
+  const auto& text = result.at("texts").at(0);
+  EXPECT_EQ(text.at("bytes"), content_of(path("text.txt")).size());
+  ASSERT_EQ(text.at("runs").size(), 2);
+  for (const char* kind : {"encode", "decode"}) {
+    const auto speed = [&](std::size_t run, const std::string& what) {
+      return text.at("runs").at(run).at(kind + what);
+    };
+    EXPECT_EQ(result.at(kind + std::string("_mib_s")), speed(0, "_mib_s").at("median"));
+    EXPECT_GT(speed(1, "_mib_s").at("min"), 0);
+    EXPECT_EQ(speed(0, "_times_first").at("max"), 1);
+    // Of rounds, each beside its own: between the extremes' ratios.
+    EXPECT_GE(
+        speed(1, "_times_first").at("min").get<double>(),
+        speed(1, "_mib_s").at("min").get<double>() / speed(0, "_mib_s").at("max").get<double>());
+    EXPECT_LE(
+        speed(1, "_times_first").at("max").get<double>(),
+        speed(1, "_mib_s").at("max").get<double>() / speed(0, "_mib_s").at("min").get<double>());
+  }
+}
+
 }  // namespace
 }  // namespace gptc::testing

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <thread>
 
@@ -34,6 +35,22 @@ TEST(RunWorkers, works_on_several_threads_at_once) {
     while (arrived < 3) std::this_thread::yield();
   });
   EXPECT_EQ(arrived, 3);
+}
+
+TEST(RunWorkers, those_that_take_longer_are_waited_for) {
+  const auto caller = std::this_thread::get_id();
+  std::atomic<bool> begun{false};
+  std::atomic<bool> ended{false};
+  run_workers(2, [&] {
+    if (std::this_thread::get_id() == caller) {
+      while (!begun) std::this_thread::yield();
+      return;
+    }
+    begun = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    ended = true;
+  });
+  EXPECT_TRUE(ended);
 }
 
 TEST(RunWorkers, calls_at_once_and_within_each_other) {
