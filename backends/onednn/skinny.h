@@ -52,10 +52,14 @@ struct SkinnyProblem {
   std::size_t wide_values(std::size_t of) const {
     return x_is_bf16 ? (of * inner + 15) / 16 * 16 : 0;
   }
+  /// Rows that stand side by side (skinny_abreast.h), the first ones.
+  std::size_t rows_abreast() const;
   /// Whether x is widened once, before any item: of few rows, or too many to keep, panels do it.
   bool widens_first() const;
-  /// Where x is put before any item, as integers or widened; else 0.
+  /// Where x is put before any item, as integers, side by side or widened; else 0.
   std::size_t prepared_bytes() const;
+  /// Items in which it is put there.
+  std::size_t prepare_items() const;
   /// A thread's.
   std::size_t scratch_bytes() const;
 };
@@ -75,8 +79,8 @@ struct SkinnyTile {
   std::size_t columns = 0;
 };
 
-/// A row of x, where prepared_bytes() is not 0, before any item.
-void prepare_skinny(const SkinnyProblem& problem, std::size_t row, std::byte* scratch);
+/// One of prepare_items().
+void prepare_skinny(const SkinnyProblem& problem, std::size_t item, std::byte* scratch);
 /// The columns of one panel, all rows. `scratch` is the thread's own.
 void run_skinny(const SkinnyProblem& problem, std::size_t item, std::byte* scratch);
 

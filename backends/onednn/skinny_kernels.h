@@ -37,6 +37,9 @@ void round_row(const SkinnyProblem& problem, std::size_t row, const float* x);
 // sums[row, column] = x · wᵀ of the tile, rows SkinnyProblem::widest apart. `x` is the tile's rows
 // in f32; of integers, sums are in units of the row.
 
+void multiply_portably(const SkinnyProblem& problem, const SkinnyTile& tile, const float* x,
+                       float* sums);
+
 namespace avx512 {
 void multiply_floats(const SkinnyProblem& problem, const SkinnyTile& tile, const float* x,
                      float* sums);

@@ -58,21 +58,20 @@ SkinnyProblem problem_of(const ir::Graph& graph, const ir::Node& node, const Ker
   return problem;
 }
 
-/// An item is a panel of columns; rows of x are rounded or widened first where that pays.
+/// An item is a panel of columns; rows of x are rounded, widened or put side by side before.
 class SkinnyKernel final : public ItemKernel {
  public:
   SkinnyKernel(SkinnyProblem problem, const KernelArgs& args)
       : ItemKernel(args.threads, args.workspace,
                    static_cast<std::int64_t>(problem.scratch_bytes())),
-        problem_(std::move(problem)),
-        prepares_(problem_.prepared_bytes() > 0) {
+        problem_(std::move(problem)) {
     problem_.prepared =
         args.workspace + static_cast<std::size_t>(threads()) * problem_.scratch_bytes();
   }
 
  private:
   std::int64_t first_items() const override {
-    return prepares_ ? static_cast<std::int64_t>(problem_.rows) : 0;
+    return static_cast<std::int64_t>(problem_.prepare_items());
   }
   void run_first(std::int64_t item, std::byte* scratch) override {
     prepare_skinny(problem_, static_cast<std::size_t>(item), scratch);
@@ -84,7 +83,6 @@ class SkinnyKernel final : public ItemKernel {
   bool in_runs() const override { return true; }
 
   SkinnyProblem problem_;
-  bool prepares_;
 };
 
 }  // namespace
