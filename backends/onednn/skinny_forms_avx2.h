@@ -53,6 +53,26 @@ GPTC_INLINE2 Vec kept(Vec value) {
   return value;
 }
 
+/// to[j] has lane j of every vector: eight vectors turned.
+GPTC_INLINE2 void turn(const __m256 (&v)[8], __m256 (&to)[8]) {
+  __m256 pairs[8];
+  for (std::size_t i = 0; i < 8; i += 2) {
+    pairs[i] = _mm256_unpacklo_ps(v[i], v[i + 1]);
+    pairs[i + 1] = _mm256_unpackhi_ps(v[i], v[i + 1]);
+  }
+  __m256 fours[8];  // of lanes 0 and 4, 1 and 5, ...: first of v[0..3], then of v[4..7]
+  for (std::size_t i = 0; i < 8; i += 4) {
+    fours[i] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0x44);
+    fours[i + 1] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0xee);
+    fours[i + 2] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], 0x44);
+    fours[i + 3] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], 0xee);
+  }
+  for (std::size_t i = 0; i < 4; ++i) {
+    to[i] = _mm256_permute2f128_ps(fours[i], fours[i + 4], 0x20);
+    to[i + 4] = _mm256_permute2f128_ps(fours[i], fours[i + 4], 0x31);
+  }
+}
+
 /// What is left of `there` behind `done`.
 constexpr std::size_t left_of(std::size_t there, std::size_t done) {
   return there > done ? there - done : 0;

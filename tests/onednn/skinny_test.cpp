@@ -123,7 +123,7 @@ class SkinnyForms : public ::testing::TestWithParam<Form> {};
 
 /// i4 has whole groups only; the others any size.
 std::vector<Sizes> sizes_for(const Form& form) {
-  std::vector<Sizes> all = {{32, 3}, {160, 33}, {768, 131}, {96, 300}};
+  std::vector<Sizes> all = {{32, 3}, {160, 33}, {768, 131}, {96, 300}, {1600, 49}};
   if (form.op != ir::OpKind::matmul_i4) all.insert(all.end(), {{1, 9}, {45, 37}, {1003, 20}});
   return all;
 }
@@ -132,7 +132,7 @@ TEST_P(SkinnyForms, AreNearThoseOfDoubles) {
   const Form& form = GetParam();
   constexpr double tolerance = 1e-4;  // of the terms; rows are rounded to 16 bits
   for (const Sizes& sizes : sizes_for(form)) {
-    for (const std::int64_t rows : {1, 2, 3, 4, 9}) {
+    for (const std::int64_t rows : {1, 2, 3, 4, 9, 16}) {
       OneNode node = product(form, sizes, rows, 2);
       const Wanted wanted = wanted_of(form, sizes, node);
       node.run();
@@ -148,7 +148,7 @@ TEST_P(SkinnyForms, AreNearThoseOfDoubles) {
 TEST_P(SkinnyForms, RowsHaveTheSameBitsInAnyBatch) {
   const Form& form = GetParam();
   for (const Sizes& sizes : sizes_for(form)) {
-    for (const std::int64_t rows : {2, 3, 4, 5, 7, 8, 12, 13, 16, 21, 70}) {
+    for (const std::int64_t rows : {2, 3, 4, 5, 7, 8, 12, 13, 16, 21, 31, 64, 70}) {
       OneNode batch = product(form, sizes, rows, 2);
       batch.run();
       const auto all = batch.result(0);
@@ -172,19 +172,22 @@ TEST_P(SkinnyForms, RowsHaveTheSameBitsInAnyBatch) {
 TEST_P(SkinnyForms, NanAndInfinityReachTheirRowAlone) {
   const Form& form = GetParam();
   const Sizes sizes = {96, 40};
-  for (const std::size_t place : {std::size_t{0}, std::size_t{50}, std::size_t{95}}) {
-    for (const std::uint32_t bits : {0x7fc00000U, 0x7f800000U, 0xff800000U}) {
-      OneNode node = product(form, sizes, 3, 2);
-      const std::size_t at = 96 + place;  // of the second row
-      if (form.x == DType::bf16) {
-        node.operand<std::uint16_t>(0)[at] = static_cast<std::uint16_t>(bits >> 16);
-      } else {
-        node.operand<float>(0)[at] = std::bit_cast<float>(bits);
+  for (const std::int64_t rows : {3, 16}) {
+    for (const std::size_t place : {std::size_t{0}, std::size_t{50}, std::size_t{95}}) {
+      for (const std::uint32_t bits : {0x7fc00000U, 0x7f800000U, 0xff800000U}) {
+        OneNode node = product(form, sizes, rows, 2);
+        const std::size_t at = 96 + place;  // of the second row
+        if (form.x == DType::bf16) {
+          node.operand<std::uint16_t>(0)[at] = static_cast<std::uint16_t>(bits >> 16);
+        } else {
+          node.operand<float>(0)[at] = std::bit_cast<float>(bits);
+        }
+        node.run();
+        const auto got = node.result(0);
+        for (std::size_t i = 0; i < got.size(); ++i)
+          ASSERT_EQ(std::isfinite(got[i]), i / 40 != 1)
+              << "element " << i << " of " << rows << " rows, value at " << place;
       }
-      node.run();
-      const auto got = node.result(0);
-      for (std::size_t i = 0; i < got.size(); ++i)
-        ASSERT_EQ(std::isfinite(got[i]), i / 40 != 1) << "element " << i << ", value at " << place;
     }
   }
 }
